@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Each target imports only targets above it in this list: the list is the reading order.
+let package = Package(
+  name: "LatentDiffusion",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "ldm", targets: ["ldm"]),
+    .library(name: "LatentDiffusion", targets: ["LatentDiffusion"]),
+    .library(name: "Diffusion", targets: ["Diffusion"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C borders: image codecs, oneDNN, and the kernels oneDNN lacks.
+    .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(
+      name: "CWebP",
+      linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+
+    // The engine.
+    .target(name: "Tensors", dependencies: ["CKernels"]),
+    .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP"]),
+    .target(name: "Diffusion", dependencies: ["Tensors", "Images"]),
+    .target(name: "Weights", dependencies: ["Tensors", "CKernels"]),
+    .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels", "COneDNN"]),
+    .target(name: "Models", dependencies: ["Diffusion", "Layers"]),
+
+    // The conditioners: each knows the core alone.
+    .target(name: "TextToImage", dependencies: ["Diffusion"], path: "Plugins/TextToImage"),
+    .target(name: "ImageToImage", dependencies: ["Diffusion"], path: "Plugins/ImageToImage"),
+    .target(name: "Inpainting", dependencies: ["Diffusion"], path: "Plugins/Inpainting"),
+    .target(name: "SuperResolution", dependencies: ["Diffusion"], path: "Plugins/SuperResolution"),
+
+    // What others import, what ships, what runs.
+    .target(
+      name: "LatentDiffusion",
+      dependencies: ["Models", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution"]),
+    .target(name: "BuiltInModel", resources: [.copy("model")]),
+    .executableTarget(
+      name: "ldm",
+      dependencies: [
+        "LatentDiffusion", "BuiltInModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
+    .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers"]),
+    .testTarget(name: "ModelsTests", dependencies: ["Models"]),
+    .testTarget(name: "LatentDiffusionTests", dependencies: ["LatentDiffusion"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,51 @@
+/// Turns a request into what the one sampler obeys. Text, an image to start from, a mask and a low-resolution image are
+/// four of them; others are written outside the package against this module alone.
+public protocol Conditioner: Sendable {
+  /// The parts of the conditioning this conditioner is about.
+  ///
+  /// - Parameter noise: the sequential source of the whole picture. The order of draws is part of the result, so each
+  ///   conditioner documents its own.
+  func condition(
+    _ request: Request, with model: any ConditioningModel, noise: inout Noise
+  ) throws -> Conditioning
+}
+
+/// What conditioners may ask of a model.
+public protocol ConditioningModel: TextEncoder, ImageEncoder {
+  /// For messages.
+  var name: String { get }
+  /// Channels of the UNet's input: its latents and what is concatenated to them.
+  var inputChannels: Int { get }
+  /// The schedule by which a super-resolution model noises its low-resolution input; nil for other models.
+  var lowResolutionSchedule: NoiseSchedule? { get }
+  /// Highest noise level the model was trained with; nil where it takes none.
+  var maximumNoiseLevel: Int? { get }
+  /// Noise level used where the request names none.
+  var defaultNoiseLevel: Int { get }
+}
+
+public protocol TextEncoder: Sendable {
+  /// Whether the UNet reads text at all.
+  var readsText: Bool { get }
+  /// Text → tokens for cross-attention, `[1, T, D]`.
+  func encode(text: String) throws -> Tensor
+}
+
+public protocol ImageEncoder: Sendable {
+  /// Pixels per latent along each axis (f of the paper).
+  var latentFactor: Int { get }
+  var latentChannels: Int { get }
+  /// A picture `[1, 3, H, W]` in -1...1, H and W multiples of `latentFactor` → latents `[1, C, H/f, W/f]`, scaled as the
+  /// UNet expects them. `.sample` makes one draw of the posterior's shape from `noise`; `.mean` draws nothing.
+  func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) throws -> Tensor
+}
+
+extension Request {
+  /// A part that `user` cannot do without.
+  public func required<Part>(
+    _ part: KeyPath<Request, Part?>, _ what: String, by user: String
+  ) throws(ConditioningError) -> Part {
+    guard let value = self[keyPath: part] else { throw .missing(what: what, by: user) }
+    return value
+  }
+}

@@ -1,0 +1,24 @@
+/// A network that predicts the noise (or the velocity, or the clean latents) in noisy latents.
+public protocol Denoiser: Sendable {
+  /// The raw output of the network, `[R, C, h, w]`, for R rows at one timestep.
+  func predict(_ input: DenoiserInput) throws -> Tensor
+}
+
+/// One call of the network. Rows are `[unconditional, conditional]` under guidance, else one.
+public struct DenoiserInput: Sendable {
+  /// Latents scaled for the network, with the concatenated channels behind them: `[R, C + concatenated, h, w]`.
+  public var latents: Tensor
+  /// Training step, 0..<T; may be fractional.
+  public var timestep: Double
+  /// `[R, T, D]`.
+  public var context: Tensor?
+  /// The same for all rows.
+  public var label: Label?
+
+  public init(latents: Tensor, timestep: Double, context: Tensor? = nil, label: Label? = nil) {
+    self.latents = latents
+    self.timestep = timestep
+    self.context = context
+    self.label = label
+  }
+}

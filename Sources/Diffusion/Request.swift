@@ -1,0 +1,45 @@
+/// What a user asks for, in the units of the engine. Conditioners read the parts that concern them.
+public struct Request: Sendable {
+  public var prompt = ""
+  /// What guidance steers away from.
+  public var negativePrompt = ""
+  /// Height and width of the result in pixels; multiples of the model's latent factor.
+  public var size: Size
+  /// The picture to start from, `[1, 3, H, W]` in -1...1.
+  public var image: Tensor?
+  /// Where to repaint, `[1, 1, H, W]` in 0...1: 1 repaints, 0 keeps.
+  public var mask: Tensor?
+  public var maskMode = MaskMode.hard
+  /// How far to leave `image`: 0 keeps it, 1 starts from (nearly) pure noise.
+  public var strength = 1.0
+  /// Training step up to which super-resolution noises its low-resolution image.
+  public var noiseLevel: Int?
+  /// Whether pictures are encoded by a draw from the posterior (as diffusers does) or by its mean.
+  public var encoding = Encoding.sample
+  /// Leaves the decoded picture as it is: no paste, no back-projection.
+  public var raw = false
+
+  public init(size: Size) { self.size = size }
+}
+
+public struct Size: Sendable, Equatable {
+  public var height: Int
+  public var width: Int
+
+  public init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+}
+
+/// How a mask in pixels becomes one in latents.
+public enum MaskMode: String, Sendable, CaseIterable {
+  /// Thresholded at one half; a latent is repainted when any pixel of its block is (small holes survive).
+  case hard
+  /// Not thresholded: a partial mask blends.
+  case soft
+  /// Thresholded; the top-left pixel of each block decides. What diffusers does; a small hole can vanish.
+  case nearest
+}
+
+public enum Encoding: String, Sendable, CaseIterable { case sample, mean }

@@ -1,0 +1,6 @@
+@_exported import Diffusion
+@_exported import ImageToImage
+@_exported import Inpainting
+@_exported import Models
+@_exported import SuperResolution
+@_exported import TextToImage

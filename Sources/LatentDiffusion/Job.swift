@@ -1,0 +1,68 @@
+import Diffusion
+
+/// One picture to make: the task, its request, and how to sample it. The CLI builds this; `Engine.run` makes the picture.
+public struct Job: Sendable {
+  public enum Task: String, Sendable, CaseIterable {
+    case textToImage = "txt2img"
+    case imageToImage = "img2img"
+    case inpaint
+    case upscale
+  }
+
+  public var task: Task
+  /// Sizes here are the picture's own, in pixels: any size; the engine pads, cuts windows and crops back.
+  public var request: Request
+  public var sampling = Sampling()
+  public var work = Work.auto
+
+  public init(_ task: Task, _ request: Request) {
+    self.task = task
+    self.request = request
+  }
+}
+
+/// How photographs larger than the model are worked on (cli: `--work`).
+public enum Work: Sendable, Equatable {
+  /// inpaint: the masked region with context; img2img: one picture at native size, then windows; upscale: windows.
+  case auto
+  /// Resized to the model's native size, and the result resized back.
+  case native
+  /// One pass at the input's size.
+  case input
+  /// As `native`, with this length of the longer side.
+  case pixels(Int)
+}
+
+/// Sampling options; nil leaves the choice to the model's `ldm.json`, its scheduler config, or the engine.
+public struct Sampling: Sendable {
+  public var steps: Int?
+  /// A name of `Samplers.named`.
+  public var sampler: String?
+  public var schedule: String?
+  public var spacing: Spacing?
+  public var prediction: Prediction?
+  public var guidance: Double?
+  public var guidanceRescale: Double = 0
+  public var eta: Double = 0
+  public var seed: UInt64 = 0
+  public var generator = Noise.Generator.torch
+  /// Runs all `steps` whatever the strength (img2img, inpaint), instead of int(steps x strength).
+  public var exactSteps = false
+
+  public init() {}
+}
+
+/// Where a run stands.
+public struct Progress: Sendable {
+  /// Calls of the network done and to do, over all windows and stages.
+  public var done: Int
+  public var total: Int
+  /// "sampling", "decoding", ...
+  public var stage: String
+
+  public init(done: Int, total: Int, stage: String) {
+    self.done = done
+    self.total = total
+    self.stage = stage
+  }
+}

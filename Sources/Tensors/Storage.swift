@@ -1,0 +1,28 @@
+/// Memory of a tensor: 64-byte aligned floats, owned or borrowed from something that outlives them (a mapped file).
+///
+/// Written only while `Tensor` holds the one reference to it, so sharing it between threads is safe.
+final class Storage: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Float>
+  let count: Int
+  /// Keeps borrowed memory alive; nil when the storage owns `base`.
+  private let owner: AnyObject?
+
+  init(count: Int) {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+    self.count = count
+    owner = nil
+  }
+
+  init(borrowing base: UnsafePointer<Float>, count: Int, owner: AnyObject) {
+    self.base = UnsafeMutablePointer(mutating: base)
+    self.count = count
+    self.owner = owner
+  }
+
+  var isBorrowed: Bool { owner != nil }
+
+  deinit {
+    if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+  }
+}
