@@ -1,1 +1,63 @@
 import Diffusion
+
+/// Repaints where the mask is 1 and keeps the rest.
+///
+/// A UNet of 9 channels (latents, mask, masked latents) was trained to; with one that takes latents alone, the kept
+/// part is put back after every step (RePaint's idea, Lugmayr et al. 2022, arXiv 2201.09865, with the one start noise).
+///
+/// Draws, in the reference pipelines' order. 9 channels at strength 1: start noise, posterior of the masked picture;
+/// below 1: posterior of the picture, start noise, posterior of the masked picture. Latents alone: posterior of the
+/// picture, start noise, and one draw that nothing uses but that moves the generator.
+public struct Inpainting: Conditioner {
+  public init() {}
+
+  public func condition(
+    _ request: Request, with model: any ConditioningModel, noise: inout Noise
+  ) throws -> Conditioning {
+    let picture = try request.required(\.image, "a picture", by: "inpainting")
+    let mask = try request.required(\.mask, "a mask", by: "inpainting")
+    let size = Array(picture.shape[2...])
+    guard mask.shape == [1, 1] + size else {
+      throw ConditioningError.shape(what: "the mask", found: mask.shape, expected: [1, 1] + size)
+    }
+    var result = Conditioning()
+    let paint = latentMask(mask, request.maskMode, factor: model.latentFactor)
+    if model.inputChannels == model.latentChannels {
+      let known = try model.encode(picture, request.encoding, noise: &noise)
+      let start = noise(known.shape)
+      if request.encoding == .sample { _ = noise(known.shape) }
+      result.start = Start(latents: request.strength < 1 ? known : nil, noise: start, strength: request.strength)
+      let everyChannel = Tensor.concatenate(Array(repeating: paint, count: known.shape[1]), axis: 1)
+      result.constrain = [
+        { x, step in everyChannel * x + (everyChannel * -1 + 1) * step.noised(known, with: start) }
+      ]
+    } else if model.inputChannels == 2 * model.latentChannels + 1 {
+      let known = request.strength < 1 ? try model.encode(picture, request.encoding, noise: &noise) : nil
+      let shape = [1, model.latentChannels] + paint.shape[2...]
+      result.start = Start(latents: known, noise: noise(shape), strength: request.strength)
+      let masked = try model.encode(blanked(picture, where: mask), request.encoding, noise: &noise)
+      result.concatenated = Tensor.concatenate([paint, masked], axis: 1)
+    } else {
+      throw ConditioningError.unsuited(model: model.name, to: "inpainting")
+    }
+    if !request.raw { result.compose = [{ painted in paste(painted, over: picture, mask: mask) }] }
+    return result
+  }
+}
+
+/// For a UNet trained to inpaint: nothing is known and all is to be painted. With it such a model does text to image
+/// and image to image. Draws nothing.
+public struct BlankCanvas: Conditioner {
+  public init() {}
+
+  public func condition(
+    _ request: Request, with model: any ConditioningModel, noise: inout Noise
+  ) throws -> Conditioning {
+    let grey = Tensor(zeros: [1, 3, request.size.height, request.size.width])
+    let latents = try model.encode(grey, .mean, noise: &noise)
+    let mask = Tensor(repeating: 1, shape: [1, 1] + latents.shape[2...])
+    var result = Conditioning()
+    result.concatenated = Tensor.concatenate([mask, latents], axis: 1)
+    return result
+  }
+}

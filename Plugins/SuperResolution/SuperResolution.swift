@@ -1,1 +1,43 @@
 import Diffusion
+
+/// A low-resolution picture as a condition: noised to a level that the UNet is told, and appended to its input
+/// (Rombach et al. 2022, arXiv 2112.10752, sec. 4.4; the noise is Ho et al.'s conditioning augmentation, arXiv 2106.15282).
+///
+/// Draws the noise of the low-resolution picture; the start noise follows in the loop.
+public struct SuperResolution: Conditioner {
+  public init() {}
+
+  public func condition(
+    _ request: Request, with model: any ConditioningModel, noise: inout Noise
+  ) throws -> Conditioning {
+    let low = try request.required(\.image, "a picture", by: "super-resolution")
+    guard let schedule = model.lowResolutionSchedule, model.inputChannels == model.latentChannels + 3 else {
+      throw ConditioningError.unsuited(model: model.name, to: "super-resolution")
+    }
+    let level = request.noiseLevel ?? model.defaultNoiseLevel
+    let highest = model.maximumNoiseLevel ?? schedule.alphaBars.count - 1
+    guard (0...highest).contains(level) else {
+      throw ConditioningError.range(what: "the noise level", found: "\(level)", expected: "0...\(highest)")
+    }
+    let alphaBar = schedule.alphaBars[level]
+    var result = Conditioning()
+    result.concatenated = low * alphaBar.squareRoot() + noise(low.shape) * (1 - alphaBar).squareRoot()
+    result.label = .index(level)
+    if !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
+    return result
+  }
+}
+
+/// x ← x + up(low - down(x)), twice: the coarse content of the result is the input's exactly (Irani & Peleg 1991,
+/// "Improving resolution by image registration").
+///
+/// - Parameters: picture: `[1, 3, k h, k w]`; low: `[1, 3, h, w]`.
+public func backProjected(_ picture: Tensor, to low: Tensor) -> Tensor {
+  var x = picture
+  for _ in 0..<2 {
+    let down = x.resized(height: low.shape[2], width: low.shape[3], .bicubicAntialiased)
+    let correction = (low - down).resized(height: x.shape[2], width: x.shape[3], .bicubicAntialiased)
+    x = x + correction
+  }
+  return x
+}

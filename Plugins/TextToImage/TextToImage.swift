@@ -1,1 +1,18 @@
 import Diffusion
+
+/// Text as a condition: sets what the UNet's cross-attention reads, and what guidance steers away from.
+///
+/// Draws no noise. With it alone, sampling starts from pure noise: text to image.
+public struct TextToImage: Conditioner {
+  public init() {}
+
+  public func condition(
+    _ request: Request, with model: any ConditioningModel, noise: inout Noise
+  ) throws -> Conditioning {
+    var result = Conditioning()
+    guard model.readsText else { return result }
+    result.context = try model.encode(text: request.prompt)
+    result.negative = try model.encode(text: request.negativePrompt)
+    return result
+  }
+}

@@ -11,7 +11,7 @@
 enum { QUERIES = 48, KEYS = 512 };
 
 struct run {
-  struct ldm_attention a;
+  struct ldm_attention_call a;
   size_t blocks, wide, key_size, value_size;  // wide: d rounded up to whole panels
   float *keys, *values;                       // packed, one after another for each (batch, head)
   bool failed;
@@ -20,7 +20,7 @@ struct run {
 /// Keys as panels [d, nr] (scores = q k'), values as panels [tk, nr].
 static void pack_task(void *context, size_t task) {
   struct run *r = context;
-  const struct ldm_attention *a = &r->a;
+  const struct ldm_attention_call *a = &r->a;
   size_t batch = task / a->heads, head = task % a->heads;
   const float *k = a->k + batch * a->tk * a->k_stride + head * a->d;
   const float *v = a->v + batch * a->tk * a->v_stride + head * a->d;
@@ -55,7 +55,7 @@ static void weigh(const struct run *r, struct block *b, const float *q, const fl
 
 static void attend_task(void *context, size_t task) {
   struct run *r = context;
-  const struct ldm_attention *a = &r->a;
+  const struct ldm_attention_call *a = &r->a;
   const struct ldm_level *level = ldm_level();
   size_t head = task / r->blocks, first = task % r->blocks * QUERIES;
   size_t queries = a->tq - first < QUERIES ? a->tq - first : QUERIES;
@@ -84,7 +84,7 @@ static void attend_task(void *context, size_t task) {
   free(b.scores);
 }
 
-bool ldm_attention(const struct ldm_attention *a) {
+bool ldm_attend(const struct ldm_attention_call *a) {
   size_t nr = ldm_level()->nr, heads = a->batch * a->heads;
   struct run r = {.a = *a, .blocks = (a->tq + QUERIES - 1) / QUERIES, .wide = (a->d + nr - 1) / nr * nr};
   r.key_size = ldm_packed_size(a->d, a->tk);

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Tensor {
   /// `f` of every element.
   public func map(_ f: (Float) -> Float) -> Tensor {
@@ -28,6 +30,9 @@ extension Tensor {
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     map { min(max($0, range.lowerBound), range.upperBound) }
   }
+
+  /// e to the power of every element.
+  public func exponential() -> Tensor { map { exp($0) } }
 
   /// Mean of all elements, summed in double precision.
   public var mean: Double { withElements { x in x.reduce(0.0) { $0 + Double($1) } / Double(max(x.count, 1)) } }

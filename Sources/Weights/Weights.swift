@@ -1,1 +1,63 @@
+import Synchronization
 import Tensors
+
+/// The tensors of a model's part under their names; `weights["down_blocks.0"]` is the scope below a name.
+public struct Weights: Sendable {
+  /// For messages: the file or folder.
+  public let source: String
+  private let tensors: [String: WeightTensor]
+  private let prefix: String
+  private let asked: Asked
+
+  private final class Asked: Sendable {
+    let names = Mutex<Set<String>>([])
+  }
+
+  public init(_ tensors: [String: WeightTensor], source: String) {
+    (self.tensors, self.source, prefix, asked) = (tensors, source, "", Asked())
+  }
+
+  private init(_ parent: Weights, prefix: String) {
+    (tensors, source, self.prefix, asked) = (parent.tensors, parent.source, prefix, parent.asked)
+  }
+
+  /// The scope `name` below this one.
+  public subscript(_ name: String) -> Weights { Weights(self, prefix: prefix + name + ".") }
+
+  public func contains(_ name: String) -> Bool { tensors[prefix + name] != nil }
+
+  /// The tensor `name`, which must have `shape`.
+  ///
+  /// - Parameter reshaping: other shapes in which the file may hold the same values.
+  /// - Throws: `WeightsError.missing`, `.shape`, `.type`.
+  public func tensor(_ name: String, _ shape: [Int], reshaping: [[Int]] = []) throws(WeightsError) -> WeightTensor {
+    let full = prefix + name
+    guard let tensor = tensors[full] else { throw .missing(tensor: full, file: source, nearest: nearest(to: full)) }
+    guard tensor.shape == shape || reshaping.contains(tensor.shape) else {
+      throw .shape(tensor: full, file: source, found: tensor.shape, expected: shape)
+    }
+    guard tensor.type.isWeight else { throw .type(tensor: full, file: source, found: tensor.type.rawValue) }
+    _ = asked.names.withLock { $0.insert(full) }
+    return WeightTensor(name: full, type: tensor.type, shape: shape, offset: tensor.offset, owner: tensor.owner)
+  }
+
+  /// Tensors that nothing asked for, without what trainers are known to leave behind.
+  public var surplus: [String] {
+    let asked = asked.names.withLock { $0 }
+    return tensors.keys.filter { !asked.contains($0) && !Self.isHarmless($0) }.sorted()
+  }
+
+  /// Buffers and leftovers that no inference reads.
+  private static func isHarmless(_ name: String) -> Bool {
+    name.hasSuffix("position_ids") || name.hasSuffix("logit_scale") || name.hasPrefix("model_ema.")
+      || name.contains("optimizer") || name.hasSuffix("num_batches_tracked")
+  }
+
+  /// The name that shares the longest ending with `name`: a wrong prefix is the usual mistake.
+  private func nearest(to name: String) -> String? {
+    func shared(_ other: String) -> Int { zip(name.reversed(), other.reversed()).prefix { $0 == $1 }.count }
+    let last = name.split(separator: ".").last.map(String.init) ?? name
+    let best = tensors.keys.map { (shared($0), $0) }.max { ($0.0, $1.1) < ($1.0, $0.1) }
+    return best.flatMap { $0.0 > last.count ? $0.1 : nil }
+  }
+}

@@ -50,7 +50,7 @@ void ldm_layer_norm(float *out, const float *x, const float *weight, const float
 /// softmax(scale q k' [+ causal mask]) v for each head, streaming over the keys (the score matrix is never stored).
 /// q [batch, tq, heads * d] with rows `q_stride` floats apart, k and v [batch, tk, heads * d] likewise; out
 /// [batch, tq, heads * d]. Returns false where scratch memory could not be had.
-struct ldm_attention {
+struct ldm_attention_call {
   const float *q, *k, *v;
   float *out;
   size_t batch, heads, tq, tk, d;
@@ -58,7 +58,7 @@ struct ldm_attention {
   float scale;
   bool causal;
 };
-bool ldm_attention(const struct ldm_attention *a);
+bool ldm_attend(const struct ldm_attention_call *call);
 
 /// A matrix [k, n] cut into panels that the GEMM kernel reads in order. Made once per layer.
 size_t ldm_packed_size(size_t k, size_t n);

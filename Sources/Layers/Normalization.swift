@@ -1,0 +1,66 @@
+import CKernels
+import Tensors
+
+/// Group normalisation (Wu & He 2018, arXiv 1803.08494) of maps `[N, H, W, C]`: mean and variance over a group's
+/// channels and all pixels; then scale and shift by channel.
+public struct GroupNorm: Sendable {
+  private let weight, bias: Tensor
+  private let groups: Int
+  private let epsilon: Float
+
+  public init(_ p: Parameters, channels: Int, groups: Int, epsilon: Float) throws {
+    self.init(
+      weight: try p.tensor("weight", [channels]), bias: try p.tensor("bias", [channels]), groups: groups,
+      epsilon: epsilon)
+  }
+
+  public init(weight: Tensor, bias: Tensor, groups: Int, epsilon: Float) {
+    precondition(groups > 0 && weight.count % groups == 0, "\(weight.count) channels in \(groups) groups")
+    (self.weight, self.bias, self.groups, self.epsilon) = (weight, bias, groups, epsilon)
+  }
+
+  /// - Parameter silu: applies x σ(x) in the same pass.
+  public func callAsFunction(_ x: Tensor, silu: Bool = false) -> Tensor {
+    let channels = weight.count
+    precondition(x.shape.last == channels, "group norm of \(channels) channels applied to \(x.shape)")
+    let n = x.shape[0]
+    return Tensor(shape: x.shape) { out in
+      x.withBase { x in
+        weight.withBase { weight in
+          bias.withBase { bias in
+            ldm_group_norm(
+              out.baseAddress!, x, weight, bias, n, out.count / n / channels, channels, groups, epsilon, silu)
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Layer normalisation (Ba et al. 2016, arXiv 1607.06450) over the last axis.
+public struct LayerNorm: Sendable {
+  private let weight, bias: Tensor
+  private let epsilon: Float
+
+  public init(_ p: Parameters, width: Int, epsilon: Float = 1e-5) throws {
+    self.init(weight: try p.tensor("weight", [width]), bias: try p.tensor("bias", [width]), epsilon: epsilon)
+  }
+
+  public init(weight: Tensor, bias: Tensor, epsilon: Float) {
+    (self.weight, self.bias, self.epsilon) = (weight, bias, epsilon)
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let width = weight.count
+    precondition(x.shape.last == width, "layer norm of \(width) applied to \(x.shape)")
+    return Tensor(shape: x.shape) { out in
+      x.withBase { x in
+        weight.withBase { weight in
+          bias.withBase { bias in
+            ldm_layer_norm(out.baseAddress!, x, weight, bias, out.count / width, width, epsilon)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Layers
+import Weights
+
+/// CLIP's text tower (Radford et al. 2021, arXiv 2103.00020): a causal transformer with pre-normalisation.
+public struct CLIPTextModel: Sendable {
+  public struct Output: Sendable {
+    /// After the final layer norm, `[N, T, D]`.
+    public let last: Tensor
+    /// Hidden states before it: the embedding, then one a layer.
+    public let hidden: [Tensor]
+    /// The end-of-text token of `last`, projected where the model has a projection, `[N, D']`.
+    public let pooled: Tensor
+  }
+
+  public let config: CLIPTextConfig
+  private let tokens: WeightTensor
+  private let positions: Tensor
+  private let layers: [CLIPLayer]
+  private let finalNorm: LayerNorm
+  private let projection: Linear?
+
+  /// Reads files with and without the `text_model.` prefix.
+  public init(_ p: Parameters, config: CLIPTextConfig) throws {
+    self.config = config
+    let t = p.weights.contains("text_model.final_layer_norm.weight") ? p["text_model"] : p
+    tokens = try t.weights.tensor("embeddings.token_embedding.weight", [config.vocabulary, config.width])
+    positions = try t.weights.tensor("embeddings.position_embedding.weight", [config.positions, config.width]).tensor()
+    layers = try (0..<config.layers).map { try CLIPLayer(t["encoder.layers.\($0)"], config: config) }
+    finalNorm = try LayerNorm(t["final_layer_norm"], width: config.width, epsilon: config.epsilon)
+    projection = p.weights.contains("text_projection.weight")
+      ? try Linear(p["text_projection"], inputs: config.width, outputs: config.projection, bias: false) : nil
+  }
+
+  /// - Parameter ids: one row of token ids a text, all of one length, at most `config.positions`.
+  public func callAsFunction(_ ids: [[Int]]) -> Output {
+    let length = ids[0].count
+    precondition(ids.allSatisfy { $0.count == length } && length <= config.positions, "ragged or overlong token rows")
+    let places = positions.slice(axis: 0, 0..<length).repeated(ids.count)
+    var x = (tokens.rows(ids.flatMap { $0 }) + places).reshaped([ids.count, length, config.width])
+    var hidden = [x]
+    for layer in layers {
+      x = layer(x)
+      hidden.append(x)
+    }
+    let last = finalNorm(x)
+    let ends = ids.enumerated().map { row, ids in
+      last.slice(axis: 0, row..<(row + 1)).slice(axis: 1, config.end(of: ids)..<(config.end(of: ids) + 1))
+    }
+    let pooled = Tensor.concatenate(ends, axis: 0).reshaped([ids.count, config.width])
+    return Output(last: last, hidden: hidden, pooled: projection?(pooled) ?? pooled)
+  }
+
+  /// The final layer norm of an earlier hidden state: what "clip skip" feeds to the UNet.
+  public func normalized(_ hidden: Tensor) -> Tensor { finalNorm(hidden) }
+}
+
+/// x += W attention(norm₁ x);  x += W₂ act(W₁ norm₂ x).
+private struct CLIPLayer: Sendable {
+  let norm1, norm2: LayerNorm
+  let query, key, value, out: Linear
+  let widen, narrow: Linear
+  let activation: Activation
+  let heads: Int
+
+  init(_ p: Parameters, config: CLIPTextConfig) throws {
+    func square(_ name: String) throws -> Linear {
+      try Linear(p["self_attn.\(name)"], inputs: config.width, outputs: config.width)
+    }
+    (activation, heads) = (config.activation, config.heads)
+    norm1 = try LayerNorm(p["layer_norm1"], width: config.width, epsilon: config.epsilon)
+    norm2 = try LayerNorm(p["layer_norm2"], width: config.width, epsilon: config.epsilon)
+    (query, key, value) = (try square("q_proj"), try square("k_proj"), try square("v_proj"))
+    out = try square("out_proj")
+    widen = try Linear(p["mlp.fc1"], inputs: config.width, outputs: config.inner)
+    narrow = try Linear(p["mlp.fc2"], inputs: config.inner, outputs: config.width)
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let h = norm1(x)
+    let y = out(attention(query(h), key(h), value(h), heads: heads, causal: true), onto: x)
+    return narrow(activation(widen(norm2(y))), onto: y)
+  }
+}

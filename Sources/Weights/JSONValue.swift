@@ -1,0 +1,55 @@
+/// Any JSON value.
+enum JSONValue: Sendable, Equatable, Decodable, CustomStringConvertible {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONValue].self) {
+      self = .list(value)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  var number: Double? { if case .number(let value) = self { value } else { nil } }
+  var integer: Int? { number.flatMap { Int(exactly: $0) } }
+  var string: String? { if case .string(let value) = self { value } else { nil } }
+  var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+  /// All elements of a list read by `read`; nil where this is no list or one of them cannot be.
+  func list<T>(_ read: (JSONValue) -> T?) -> [T]? {
+    guard case .list(let values) = self else { return nil }
+    let result = values.compactMap(read)
+    return result.count == values.count ? result : nil
+  }
+
+  /// A list of `count` elements, or one value `count` times.
+  func spread<T>(_ count: Int, _ read: (JSONValue) -> T?) -> [T]? {
+    if let one = read(self) { return Array(repeating: one, count: count) }
+    return list(read).flatMap { $0.count == count ? $0 : nil }
+  }
+
+  var description: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .number(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
+    case .string(let value): value
+    case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
+    case .object: "an object"
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Foundation
+
+/// Bytes that stay where they are: a file mapped read-only, or memory.
+///
+/// The size is the file's at opening. A file that is cut short while it is mapped kills the process by SIGBUS at the
+/// next read behind its new end, as with every mapped file: replace models by renaming, never by writing into them.
+public final class MappedFile: @unchecked Sendable {
+  /// For messages.
+  public let name: String
+  public let bytes: UnsafeRawBufferPointer
+  private let mapped: Bool
+
+  /// - Throws: `WeightsError.unreadable` where there is no such file or it is not a regular one.
+  public init(at path: String) throws(WeightsError) {
+    name = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .unreadable(file: path, why: String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .unreadable(file: path, why: "not a regular file")
+    }
+    let size = Int(status.st_size)
+    guard size > 0 else { throw .unreadable(file: path, why: "the file is empty") }
+    guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      throw .unreadable(file: path, why: "cannot be mapped: \(String(cString: strerror(errno)))")
+    }
+    bytes = UnsafeRawBufferPointer(start: base, count: size)
+    mapped = true
+  }
+
+  /// A copy of bytes in memory (latents from a pipe).
+  public init(name: String, contents: [UInt8]) {
+    self.name = name
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: contents.count, alignment: 64)
+    copy.copyBytes(from: contents)
+    bytes = UnsafeRawBufferPointer(copy)
+    mapped = false
+  }
+
+  deinit {
+    if mapped {
+      munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)
+    } else {
+      bytes.deallocate()
+    }
+  }
+}

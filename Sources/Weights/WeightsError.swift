@@ -1,0 +1,21 @@
+/// What can be wrong with a file of weights, each with what to do about it.
+public enum WeightsError: Error, Equatable, CustomStringConvertible {
+  case unreadable(file: String, why: String)
+  case malformed(file: String, why: String)
+  case missing(tensor: String, file: String, nearest: String?)
+  case shape(tensor: String, file: String, found: [Int], expected: [Int])
+  case type(tensor: String, file: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let why): "\(file): \(why)"
+    case .malformed(let file, let why): "\(file): not a sound safetensors file: \(why); fetch it again"
+    case .missing(let tensor, let file, let nearest):
+      "\(file): no tensor \(tensor)" + (nearest.map { "; did you mean \($0)?" } ?? "; is this file for another model?")
+    case .shape(let tensor, let file, let found, let expected):
+      "\(file): \(tensor) is \(found), expected \(expected); is this file for another model?"
+    case .type(let tensor, let file, let found):
+      "\(file): \(tensor) is of type \(found), which is not a number format for weights"
+    }
+  }
+}
