@@ -10,7 +10,7 @@ public struct ImageToImage: Conditioner {
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
   ) throws -> Conditioning {
     let picture = try request.required(\.image, "a picture", by: "image to image")
-    let latents = try model.encode(picture, request.encoding, noise: &noise)
+    let latents = try model.encode(picture, request.encoding ?? .sample, noise: &noise)
     var result = Conditioning()
     result.start = Start(latents: latents, noise: noise(latents.shape), strength: request.strength)
     return result

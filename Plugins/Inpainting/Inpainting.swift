@@ -23,19 +23,19 @@ public struct Inpainting: Conditioner {
     var result = Conditioning()
     let paint = latentMask(mask, request.maskMode, factor: model.latentFactor)
     if model.inputChannels == model.latentChannels {
-      let known = try model.encode(picture, request.encoding, noise: &noise)
+      let known = try model.encode(picture, request.encoding ?? .sample, noise: &noise)
       let start = noise(known.shape)
-      if request.encoding == .sample { _ = noise(known.shape) }
+      if (request.encoding ?? .sample) == .sample { _ = noise(known.shape) }
       result.start = Start(latents: request.strength < 1 ? known : nil, noise: start, strength: request.strength)
       let everyChannel = Tensor.concatenate(Array(repeating: paint, count: known.shape[1]), axis: 1)
       result.constrain = [
         { x, step in everyChannel * x + (everyChannel * -1 + 1) * step.noised(known, with: start) }
       ]
     } else if model.inputChannels == 2 * model.latentChannels + 1 {
-      let known = request.strength < 1 ? try model.encode(picture, request.encoding, noise: &noise) : nil
+      let known = request.strength < 1 ? try model.encode(picture, request.encoding ?? .sample, noise: &noise) : nil
       let shape = [1, model.latentChannels] + paint.shape[2...]
       result.start = Start(latents: known, noise: noise(shape), strength: request.strength)
-      let masked = try model.encode(blanked(picture, where: mask), request.encoding, noise: &noise)
+      let masked = try model.encode(blanked(picture, where: mask), request.encoding ?? .sample, noise: &noise)
       result.concatenated = Tensor.concatenate([paint, masked], axis: 1)
     } else {
       throw ConditioningError.unsuited(model: model.name, to: "inpainting")

@@ -1,5 +1,5 @@
 /// A network that predicts the noise (or the velocity, or the clean latents) in noisy latents.
-public protocol Denoiser: Sendable {
+public protocol Denoiser {
   /// The raw output of the network, `[R, C, h, w]`, for R rows at one timestep.
   func predict(_ input: DenoiserInput) throws -> Tensor
 }

@@ -14,8 +14,9 @@ public struct Request: Sendable {
   public var strength = 1.0
   /// Training step up to which super-resolution noises its low-resolution image.
   public var noiseLevel: Int?
-  /// Whether pictures are encoded by a draw from the posterior (as diffusers does) or by its mean.
-  public var encoding = Encoding.sample
+  /// Whether pictures are encoded by a draw from the posterior (as diffusers does) or by its mean; nil leaves it to the
+  /// model's defaults, then to a draw.
+  public var encoding: Encoding?
   /// Leaves the decoded picture as it is: no paste, no back-projection.
   public var raw = false
 

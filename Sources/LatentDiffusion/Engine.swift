@@ -1,23 +1,71 @@
+import CKernels
 import Diffusion
+import Foundation
+import Models
+import Synchronization
 
-/// A loaded model and the tasks it can do.
+/// A model folder and the tasks it can do. Parts are loaded when a task first needs them, once.
+///
+/// Calls run one at a time, on the caller's thread: the kernels' thread team belongs to the thread that first used it.
 public final class Engine: Sendable {
-  /// Loads the model folder at `path` (diffusers layout; or a folder of them, one per task, as the built-in model).
+  public let path: String
+  public let defaults: ModelDefaults
+  private let policy: KernelPolicy
+  private let loaded = Mutex<[String: LoadedModel]>([:])
+
+  /// - Parameters:
+  ///   - path: a folder in diffusers' layout, or one whose `ldm.json` names a folder for each task.
+  ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
+  /// - Throws: `ModelError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(modelAt path: String, precision: Precision = .auto, threads: Int? = nil) throws {
-    fatalError("being written")
+    guard ["model_index.json", "ldm.json", "unet/config.json"].contains(where: {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)")
+    }) else { throw ModelError.noModel(path: path) }
+    self.path = path
+    defaults = try ModelDefaults(folder: path)
+    policy = KernelPolicy(precision: precision)
+    if let threads { ldm_set_threads(Int32(threads)) }
   }
 
-  /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each step; what it throws stops the run.
+  /// Loads what `task` needs, if it is not loaded yet.
+  public func prepare(_ task: Job.Task) throws { _ = try model(for: task) }
+
+  /// Names of tensors that the loaded files hold and nothing reads.
+  public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.surplus) } }
+
+  /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
+  /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
-    fatalError("being written")
+    try withoutActuallyEscaping(progress) { progress in
+      let run = try Run(job, on: model(for: job.task), progress: progress)
+      return try run.picture()
+    }
   }
 
   /// Picture `[1, 3, H, W]` → latents `[1, C, h, w]`, by the mean; any size (padded by reflection to the factor).
-  public func encode(_ picture: Tensor) throws -> Tensor { fatalError("being written") }
+  public func encode(_ picture: Tensor) throws -> Tensor {
+    var none = Noise(seed: 0)
+    let loaded = try model(for: .imageToImage)
+    return try loaded.encode(loaded.padded(picture), .mean, noise: &none)
+  }
 
-  /// Latents → picture.
-  public func decode(_ latents: Tensor) throws -> Tensor { fatalError("being written") }
+  /// Latents `[1, C, h, w]` → picture.
+  public func decode(_ latents: Tensor) throws -> Tensor {
+    let loaded = try model(for: .imageToImage)
+    guard latents.shape.count == 4, latents.shape[1] == loaded.model.latentChannels else {
+      throw ConditioningError.shape(
+        what: "the latents", found: latents.shape, expected: [1, loaded.model.latentChannels, 0, 0])
+    }
+    return try loaded.decode(latents)
+  }
+
+  func model(for task: Job.Task) throws -> LoadedModel {
+    let folder = defaults.tasks[task.rawValue].map { "\(path)/\($0)" } ?? path
+    return try loaded.withLock { loaded in
+      if let model = loaded[folder] { return model }
+      let model = try LoadedModel(folder: folder, policy: policy)
+      loaded[folder] = model
+      return model
+    }
+  }
 }
-
-/// Number format of the heavy products.
-public enum Precision: String, Sendable, CaseIterable { case auto, f32, bf16 }

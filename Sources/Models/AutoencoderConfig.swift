@@ -10,6 +10,9 @@ public struct AutoencoderConfig: Sendable {
   let layers, groups: Int
   let attends, quantizes, postQuantizes: Bool
 
+  /// Channels of the maps that have the picture's size: what memory goes by.
+  public var widthAtFullSize: Int { widths[0] }
+
   /// Pixels per latent along each axis: the f of the paper.
   public var factor: Int { 1 << (widths.count - 1) }
 

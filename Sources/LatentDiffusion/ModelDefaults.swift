@@ -1,0 +1,60 @@
+import Diffusion
+import Foundation
+import Models
+
+/// What a model folder says of itself in `ldm.json`: which part serves which task, and how to sample well. Every key may be
+/// missing, and so may the file.
+public struct ModelDefaults: Sendable {
+  /// Folder of the part that serves a task, relative to this one.
+  public var tasks: [String: String] = [:]
+  /// Another autoencoder's folder, relative to this one.
+  public var autoencoder: String?
+  /// Side in pixels of the pictures the model was trained on.
+  public var nativeSize: Int?
+  /// Side in latents of the windows that larger pictures are cut into.
+  public var window: Int?
+  public var steps: Int?
+  public var sampler: String?
+  public var guidance: Double?
+  public var noiseLevel: Int?
+  public var encoding: Encoding?
+  /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
+  public var promptPrefixes: [String] = []
+  /// What a user should know before relying on a task, by task.
+  public var notes: [String: String] = [:]
+
+  public init() {}
+
+  /// - Throws: `ConfigError` naming the key that is ill-typed.
+  public init(folder: String) throws {
+    let path = "\(folder)/ldm.json"
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    let config = try Config(at: path)
+    for task in Job.Task.allCases {
+      tasks[task.rawValue] = try config.object("tasks")?.optionalString(task.rawValue)
+      notes[task.rawValue] = try config.object("notes")?.optionalString(task.rawValue)
+    }
+    autoencoder = try config.optionalString("vae")
+    nativeSize = try config.optionalInteger("native_size")
+    window = try config.optionalInteger("window")
+    steps = try config.optionalInteger("steps")
+    sampler = try config.optionalString("sampler")
+    guidance = try config.optionalNumber("guidance")
+    noiseLevel = try config.optionalInteger("noise_level")
+    if let name = try config.optionalString("encode") {
+      guard let encoding = Encoding(rawValue: name) else { throw config.invalid("encode", "sample or mean") }
+      self.encoding = encoding
+    }
+    promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
+    for (key, value) in [("native_size", nativeSize), ("window", window), ("steps", steps)] {
+      if let value, value < 1 { throw config.invalid(key, "a number above 0") }
+    }
+  }
+
+  /// The prompt as the model's captions begin.
+  func prefixed(_ prompt: String) -> String {
+    guard let first = promptPrefixes.first, !prompt.isEmpty else { return prompt }
+    let known = promptPrefixes.contains { prompt.lowercased().hasPrefix($0.lowercased()) }
+    return known ? prompt : "\(first) \(prompt)"
+  }
+}

@@ -1,0 +1,20 @@
+import Diffusion
+
+/// A denoiser for maps larger than its network's: predicts in overlapping windows and blends the predictions, at every call
+/// (MultiDiffusion, Bar-Tal et al. 2023, arXiv 2302.08113). Work grows with the number of windows; nothing grows faster.
+struct WindowedDenoiser: Denoiser {
+  let model: any Denoiser
+  let windows: Windows
+  /// Called after each window; what it throws stops the run.
+  let done: () throws -> Void
+
+  func predict(_ input: DenoiserInput) throws -> Tensor {
+    try windows.blend(input.latents) { part in
+      var window = input
+      window.latents = part
+      let result = try model.predict(window)
+      try done()
+      return result
+    }
+  }
+}

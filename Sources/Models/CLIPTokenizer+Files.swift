@@ -1,0 +1,71 @@
+import Foundation
+import Weights
+
+extension CLIPTokenizer {
+  /// The tokenizer of a folder: vocab.json and merges.txt, or tokenizer.json alone; pad token and length from
+  /// tokenizer_config.json.
+  ///
+  /// - Parameter length: used where the folder names none (files say 10³⁰ for "any").
+  public init(folder: String, length: Int = 77) throws {
+    let tables = FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
+      ? try Tables(vocabulary: "\(folder)/vocab.json", merges: "\(folder)/merges.txt")
+      : try Tables(tokenizer: "\(folder)/tokenizer.json")
+    let path = "\(folder)/tokenizer_config.json"
+    let config = FileManager.default.fileExists(atPath: path) ? try Config(at: path) : nil
+    func token(_ key: String, default value: String) throws -> String {
+      guard let config, config.has(key) else { return value }
+      if let text = try? config.optionalString(key) { return text }
+      return try config.object(key)?.string("content", default: value) ?? value
+    }
+    let end = try token("eos_token", default: "<|endoftext|>")
+    let said = try config?.optionalNumber("model_max_length").flatMap { $0 < 100_000 ? Int($0) : nil }
+    try self.init(
+      vocabulary: tables.vocabulary, merges: tables.merges, length: max(said ?? length, 3),
+      start: try token("bos_token", default: "<|startoftext|>"), end: end,
+      padding: try token("pad_token", default: end), file: folder)
+  }
+
+  private struct Tables {
+    let vocabulary: [String: Int]
+    let merges: [(String, String)]
+
+    init(vocabulary path: String, merges mergesPath: String) throws(TokenizerError) {
+      guard let object = try Self.json(path) as? [String: Int] else {
+        throw .unreadable(file: path, why: "not an object of token ids")
+      }
+      guard let data = FileManager.default.contents(atPath: mergesPath) else {
+        throw .unreadable(file: mergesPath, why: "cannot be read")
+      }
+      vocabulary = object
+      merges = String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
+        line.hasPrefix("#version") ? nil : Self.pair(line)
+      }
+    }
+
+    init(tokenizer path: String) throws(TokenizerError) {
+      guard let object = try Self.json(path) as? [String: Any], let model = object["model"] as? [String: Any],
+        let vocabulary = model["vocab"] as? [String: Int], let list = model["merges"] as? [Any]
+      else { throw .unreadable(file: path, why: "holds no byte-pair model") }
+      self.vocabulary = vocabulary
+      merges = list.compactMap { entry in
+        if let line = entry as? String { return Self.pair(Substring(line)) }
+        return (entry as? [String]).flatMap { $0.count == 2 ? ($0[0], $0[1]) : nil }
+      }
+    }
+
+    private static func pair(_ line: Substring) -> (String, String)? {
+      let parts = line.split(separator: " ")
+      return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+    }
+
+    private static func json(_ path: String) throws(TokenizerError) -> Any {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw .unreadable(file: path, why: "cannot be read")
+      }
+      guard let value = try? JSONSerialization.jsonObject(with: data) else {
+        throw .unreadable(file: path, why: "not JSON")
+      }
+      return value
+    }
+  }
+}
