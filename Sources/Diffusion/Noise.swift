@@ -1,44 +1,45 @@
-/// A sequential source of standard normal numbers: the order of draws is part of a picture, so there is one for each.
+/// Standard normal numbers, one after another: the n-th draw depends on every draw before it. The order of draws is
+/// part of a picture, as it is in PyTorch.
 public struct Noise: Sendable {
   public enum Generator: String, Sendable, CaseIterable {
-    /// PyTorch's CPU generator; it uses the seed's low 32 bits.
+    /// `torch.randn` on the CPU: MT19937, seeded with the low 32 bits of the seed.
     case torch
-    /// PyTorch's CUDA generator, as NVIDIA cards draw tensors of up to about 100,000 elements.
+    /// `torch.randn` on CUDA: Philox4x32-10, all 64 bits of the seed.
     case philox
   }
 
   private enum Source: Sendable {
-    case torch(TorchGenerator)
-    case philox(PhiloxGenerator)
-    case recorded([Tensor])
+    case torch(TorchNormal)
+    case philox(PhiloxNormal)
+    case recorded([Tensor], next: Int)
   }
 
   private var source: Source
 
   public init(seed: UInt64, generator: Generator = .torch) {
-    source =
-      switch generator {
-      case .torch: .torch(TorchGenerator(seed: seed))
-      case .philox: .philox(PhiloxGenerator(seed: seed))
-      }
+    switch generator {
+    case .torch: source = .torch(TorchNormal(seed: UInt32(truncatingIfNeeded: seed)))
+    case .philox: source = .philox(PhiloxNormal(seed: seed))
+    }
   }
 
-  /// Gives out these tensors one after another: for comparing with a reference's own draws.
-  public init(recorded: [Tensor]) { source = .recorded(recorded) }
+  /// Replays `recorded` draws in order. Asking for more, or for another shape, is a programmer's error.
+  public init(recorded: [Tensor]) { source = .recorded(recorded, next: 0) }
 
-  /// The next draw of the stream, of `shape`.
+  /// The next draw: a tensor of `shape`.
   public mutating func callAsFunction(_ shape: [Int]) -> Tensor {
     switch source {
-    case .torch(var generator):
-      defer { source = .torch(generator) }
-      return Tensor(generator.normal(shape.reduce(1, *)), shape: shape)
-    case .philox(var generator):
-      defer { source = .philox(generator) }
-      return Tensor(generator.normal(shape.reduce(1, *)), shape: shape)
-    case .recorded(let tensors):
-      precondition(!tensors.isEmpty && tensors[0].shape == shape, "no recorded draw of shape \(shape) is left")
-      source = .recorded(Array(tensors.dropFirst()))
-      return tensors[0]
+    case .torch(var normal):
+      defer { source = .torch(normal) }
+      return Tensor(normal.draw(shape.reduce(1, *)), shape: shape)
+    case .philox(var normal):
+      defer { source = .philox(normal) }
+      return Tensor(normal.draw(shape.reduce(1, *)), shape: shape)
+    case .recorded(let tensors, let next):
+      precondition(next < tensors.count, "only \(tensors.count) draws were recorded")
+      precondition(tensors[next].shape == shape, "draw \(next) has shape \(tensors[next].shape), asked for \(shape)")
+      source = .recorded(tensors, next: next + 1)
+      return tensors[next]
     }
   }
 }

@@ -1,87 +1,123 @@
 import Foundation
 
-/// How noise grows over the training steps: ᾱₜ = Π (1 - βₛ) (Ho et al. 2020, arXiv 2006.11239, eq. 4), in f32 as diffusers
-/// keeps it.
-public struct NoiseSchedule: Sendable {
-  public enum Betas: String, Sendable {
-    case linear
-    /// Linear in √β: Stable Diffusion's.
-    case scaledLinear = "scaled_linear"
-    /// Nichol & Dhariwal 2021, arXiv 2102.09672, eq. 17.
-    case squaredCosine = "squaredcos_cap_v2"
-  }
+/// How the β of training grow from the first step to the last.
+public enum BetaSchedule: String, Sendable, CaseIterable {
+  /// Ho et al. 2020, arXiv:2006.11239.
+  case linear
+  /// Linear in √β: Rombach et al. 2022, arXiv:2112.10752.
+  case scaledLinear = "scaled_linear"
+  /// Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 17.
+  case squaredCosine = "squaredcos_cap_v2"
+}
 
-  /// ᾱₜ for t = 0..<T.
+/// The noise a model was trained with: ᾱ of each training step, in single precision as PyTorch computes it.
+public struct NoiseSchedule: Sendable, Equatable {
+  /// ᾱ of steps 0..<count, falling.
   public let alphaBars: [Float]
+  /// σ = √((1-ᾱ)/ᾱ), rising. Where ᾱ is 0 it is taken as 2⁻²⁴ (σ = 4096), as diffusers does.
+  public let sigmas: [Float]
+  let logSigmas: [Float]
 
-  /// - Parameter zeroTerminalSNR: moves the last ᾱ to exactly 0 (Lin et al. 2023, arXiv 2305.08891, alg. 1).
-  public init(_ betas: Betas, from start: Double, to end: Double, count: Int = 1000, zeroTerminalSNR: Bool = false) {
-    let values =
-      switch betas {
-      case .linear: Self.linspace(Float(start), Float(end), count)
-      case .scaledLinear: Self.linspace(Float(start.squareRoot()), Float(end.squareRoot()), count).map { $0 * $0 }
-      case .squaredCosine: Self.squaredCosine(count)
+  /// - Parameter zeroTerminalSNR: shift and scale √ᾱ so that the last is 0: Lin et al. 2023, arXiv:2305.08891, alg. 1.
+  public init(
+    _ betas: BetaSchedule, from start: Double = 0.0001, to end: Double = 0.02, count: Int = 1000,
+    zeroTerminalSNR: Bool = false
+  ) {
+    precondition(count > 1, "a noise schedule of \(count) steps")
+    var table = Self.cumulativeProduct(Self.betas(betas, start, end, count).map { 1 - $0 })
+    if zeroTerminalSNR { table = Self.rescaled(table) }
+    alphaBars = table
+    sigmas = table.map { ᾱ in
+      let a = ᾱ > 0 ? ᾱ : 0x1p-24
+      return ((1 - a) / a).squareRoot()
+    }
+    logSigmas = sigmas.map { Float(log(Double($0))) }
+  }
+
+  /// The schedule a scheduler config describes; what it leaves out is diffusers' default (linear, 0.0001 to 0.02).
+  public init(_ config: SchedulerConfig) throws(SamplerError) {
+    let count = config.trainSteps ?? 1000
+    let name = config.betaSchedule ?? "linear"
+    let (start, end) = (config.betaStart ?? 0.0001, config.betaEnd ?? 0.02)
+    guard (2...100_000).contains(count) else {
+      throw .range(what: "num_train_timesteps", found: "\(count)", expected: "2 to 100000")
+    }
+    guard let betas = BetaSchedule(rawValue: name) else {
+      let known = BetaSchedule.allCases.map(\.rawValue).joined(separator: ", ")
+      throw .range(what: "beta_schedule", found: name, expected: known)
+    }
+    guard start > 0, start <= end, end < 1 else {
+      throw .range(what: "beta_start, beta_end", found: "\(start), \(end)", expected: "0 < start <= end < 1")
+    }
+    self.init(betas, from: start, to: end, count: count, zeroTerminalSNR: config.rescaleBetasZeroSNR ?? false)
+  }
+
+  /// Number of training steps T.
+  public var count: Int { alphaBars.count }
+  public var hasZeroTerminalSNR: Bool { alphaBars[count - 1] == 0 }
+
+  /// Signal and noise at training step `t`, variance-preserving.
+  public func level(at t: Int) -> NoiseLevel { NoiseLevel(alphaBar: Double(alphaBars[t])) }
+
+  /// σ at a fractional step, linear between its neighbours; clamped to the table.
+  public func sigma(at t: Double) -> Double {
+    let t = min(max(t, 0), Double(count - 1))
+    let low = min(Int(t), count - 2)
+    let (a, b) = (Double(sigmas[low]), Double(sigmas[low + 1]))
+    return a + (b - a) * (t - Double(low))
+  }
+
+  /// The fractional step whose σ this is: linear in ln σ between its neighbours, clamped to the table.
+  public func timestep(ofSigma sigma: Double) -> Double {
+    let target = log(max(sigma, 1e-10))
+    let above = logSigmas.firstIndex { Double($0) > target } ?? count
+    let low = min(max(above - 1, 0), count - 2)
+    let (a, b) = (Double(logSigmas[low]), Double(logSigmas[low + 1]))
+    let w = min(max((a - target) / (a - b), 0), 1)
+    return (1 - w) * Double(low) + w * Double(low + 1)
+  }
+}
+
+extension NoiseSchedule {
+  private static func betas(_ schedule: BetaSchedule, _ start: Double, _ end: Double, _ count: Int) -> [Float] {
+    switch schedule {
+    case .linear: return linspace(Float(start), Float(end), count)
+    case .scaledLinear:
+      return linspace(Float(start.squareRoot()), Float(end.squareRoot()), count).map { $0 * $0 }
+    case .squaredCosine:
+      func alphaBar(_ t: Double) -> Double { pow(cos((t + 0.008) / 1.008 * .pi / 2), 2) }
+      return (0..<count).map { i in
+        Float(min(1 - alphaBar(Double(i + 1) / Double(count)) / alphaBar(Double(i) / Double(count)), 0.999))
       }
-    let alphas = values.map { 1 - $0 }
-    alphaBars = Self.cumulativeProduct(zeroTerminalSNR ? Self.rescaled(alphas) : alphas)
-  }
-
-  public init(alphaBars: [Float]) { self.alphaBars = alphaBars }
-
-  /// The level at a training step; a step before the first is `final`.
-  func level(_ t: Int, final: NoiseLevel = .clean) -> NoiseLevel {
-    t < 0 ? final : NoiseLevel(alphaBar: Double(alphaBars[min(t, alphaBars.count - 1)]))
-  }
-
-  /// σ of every training step. A zero ᾱ counts as 2⁻²⁴ (σ = 4096), as samplers that need a σ have it.
-  var sigmas: [Double] { alphaBars.map { NoiseLevel(alphaBar: max(Double($0), 0x1p-24)).sigma } }
-
-  private static func linspace(_ start: Float, _ end: Float, _ count: Int) -> [Float] {
-    let step = (end - start) / Float(count - 1)
-    return (0..<count).map { $0 < count / 2 ? start + step * Float($0) : end - step * Float(count - 1 - $0) }
-  }
-
-  private static func squaredCosine(_ count: Int) -> [Float] {
-    func f(_ t: Double) -> Double { pow(cos((t + 0.008) / 1.008 * .pi / 2), 2) }
-    return (0..<count).map {
-      Float(min(1 - f(Double($0 + 1) / Double(count)) / f(Double($0) / Double(count)), 0.999))
     }
   }
 
-  private static func cumulativeProduct(_ alphas: [Float]) -> [Float] {
+  /// From both ends to the middle, as PyTorch does, so that both ends are exact.
+  private static func linspace(_ start: Float, _ end: Float, _ count: Int) -> [Float] {
+    let step = (end - start) / Float(count - 1)
+    return (0..<count).map { i in
+      i < count / 2 ? start + step * Float(i) : end - step * Float(count - 1 - i)
+    }
+  }
+
+  private static func cumulativeProduct(_ factors: [Float]) -> [Float] {
     var product = 1.0
-    return alphas.map {
-      product *= Double($0)
+    return factors.map { factor in
+      product *= Double(factor)
       return Float(product)
     }
   }
 
-  private static func rescaled(_ alphas: [Float]) -> [Float] {
-    let roots = cumulativeProduct(alphas).map { $0.squareRoot() }
+  private static func rescaled(_ alphaBars: [Float]) -> [Float] {
+    let roots = alphaBars.map { $0.squareRoot() }
     let (first, last) = (roots[0], roots[roots.count - 1])
-    let bars = roots.map { (root: Float) -> Float in
-      let shifted = (root - last) * (first / (first - last))
-      return shifted * shifted
+    let factor = first / (first - last)
+    let squares = roots.map { root in
+      let moved = (root - last) * factor
+      return moved * moved
     }
-    return bars.indices.map { i in 1 - (1 - (i == 0 ? bars[0] : bars[i] / bars[i - 1])) }
+    // Through β and back, for the rounding of it is in diffusers' table.
+    let betas = squares.indices.map { i in 1 - (i == 0 ? squares[0] : squares[i] / squares[i - 1]) }
+    return cumulativeProduct(betas.map { 1 - $0 })
   }
-}
-
-/// How noisy latents are: x = √ᾱ z + √(1 - ᾱ) n, or in the other convention x / √ᾱ = z + σ n.
-public struct NoiseLevel: Sendable, Equatable {
-  /// Share of the signal's variance, 0...1.
-  public let alphaBar: Double
-
-  public init(alphaBar: Double) { self.alphaBar = alphaBar }
-  init(sigma: Double) { alphaBar = 1 / (1 + sigma * sigma) }
-
-  public static let clean = NoiseLevel(alphaBar: 1)
-
-  /// √ᾱ and √(1 - ᾱ).
-  public var signal: Double { alphaBar.squareRoot() }
-  public var noise: Double { (1 - alphaBar).squareRoot() }
-  /// √((1 - ᾱ)/ᾱ); infinite for pure noise.
-  public var sigma: Double { ((1 - alphaBar) / alphaBar).squareRoot() }
-  /// ln(√ᾱ / √(1 - ᾱ)), half the log signal-to-noise ratio; infinite for clean latents.
-  var lambda: Double { 0.5 * (log(alphaBar) - log(1 - alphaBar)) }
 }

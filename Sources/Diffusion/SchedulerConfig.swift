@@ -1,39 +1,49 @@
-/// The kind of a network's output.
-public enum Prediction: String, Sendable, CaseIterable {
-  case epsilon
-  /// √ᾱ n - √(1 - ᾱ) z (Salimans & Ho 2022, arXiv 2202.00512).
-  case v
-  /// The clean latents themselves.
-  case sample
-}
-
-/// Where the training steps that are visited lie (Lin et al. 2023, arXiv 2305.08891, table 2).
-public enum Spacing: String, Sendable, CaseIterable { case leading, trailing, linspace }
-
-/// How σ falls from the first step to the last.
-public enum SigmaSchedule: String, Sendable, CaseIterable {
-  /// As the training steps that the spacing visits have it.
-  case discrete
-  /// Karras et al. 2022, arXiv 2206.00364, eq. 5, ρ = 7.
-  case karras
-  /// Evenly in ln σ.
-  case exponential
-}
-
-/// What a checkpoint's scheduler_config.json says. A key that is not written there is nil, and then each sampler takes the
-/// default of its own class in diffusers, not of the class the file names.
-public struct SchedulerConfig: Sendable {
-  public var schedule: NoiseSchedule
-  public var prediction = Prediction.epsilon
-  public var spacing: Spacing?
-  public var sigmaSchedule: SigmaSchedule?
+/// What a model's `scheduler_config.json` says. A key that is not written stays nil: each sampler then takes the default
+/// of its own diffusers class, not of the class that `_class_name` names.
+public struct SchedulerConfig: Sendable, Equatable {
+  public var className: String?
+  public var trainSteps: Int?
+  public var betaStart: Double?
+  public var betaEnd: Double?
+  public var betaSchedule: String?
+  public var rescaleBetasZeroSNR: Bool?
+  public var prediction: String?
+  public var spacing: String?
   public var stepsOffset: Int?
   public var setAlphaToOne: Bool?
   public var clipSample: Bool?
-  public var clipSampleRange = 1.0
-  public var zeroTerminalSNR = false
-  /// `_class_name`, by which a checkpoint names its usual sampler.
-  public var className: String?
+  public var clipSampleRange: Double?
+  public var thresholding: Bool?
+  public var useKarrasSigmas: Bool?
+  public var useExponentialSigmas: Bool?
+  public var skipPRKSteps: Bool?
+  public var originalInferenceSteps: Int?
+  public var algorithmType: String?
+  public var finalSigmasType: String?
 
-  public init(schedule: NoiseSchedule) { self.schedule = schedule }
+  public init() {}
+}
+
+extension SchedulerConfig: Decodable {
+  enum CodingKeys: String, CodingKey {
+    case className = "_class_name"
+    case trainSteps = "num_train_timesteps"
+    case betaStart = "beta_start"
+    case betaEnd = "beta_end"
+    case betaSchedule = "beta_schedule"
+    case rescaleBetasZeroSNR = "rescale_betas_zero_snr"
+    case prediction = "prediction_type"
+    case spacing = "timestep_spacing"
+    case stepsOffset = "steps_offset"
+    case setAlphaToOne = "set_alpha_to_one"
+    case clipSample = "clip_sample"
+    case clipSampleRange = "clip_sample_range"
+    case thresholding
+    case useKarrasSigmas = "use_karras_sigmas"
+    case useExponentialSigmas = "use_exponential_sigmas"
+    case skipPRKSteps = "skip_prk_steps"
+    case originalInferenceSteps = "original_inference_steps"
+    case algorithmType = "algorithm_type"
+    case finalSigmasType = "final_sigmas_type"
+  }
 }

@@ -27,38 +27,31 @@ struct LoadedModel: Sendable {
 
   /// The options of a job, with what it leaves open filled in.
   func resolved(_ sampling: Sampling, task: Job.Task) throws -> ResolvedSampling {
-    var options = SamplerOptions(config: model.scheduler)
+    var options = SamplerOptions()
     options.spacing = sampling.spacing
+    options.prediction = sampling.prediction
     options.eta = sampling.eta
     if let name = sampling.schedule {
       guard let schedule = SigmaSchedule(rawValue: name) else {
-        throw SamplingError.unknown(kind: "schedule", name: name, known: SigmaSchedule.allCases.map(\.rawValue))
+        let known = SigmaSchedule.allCases.map(\.rawValue).joined(separator: ", ")
+        throw SamplerError.range(what: "schedule", found: name, expected: known)
       }
-      options.sigmaSchedule = schedule
+      options.schedule = schedule
     }
-    let name = sampling.sampler ?? defaults.sampler ?? Samplers.name(ofClass: model.scheduler.className) ?? "ddim"
-    var settings = SamplingSettings()
-    settings.prediction = sampling.prediction ?? model.scheduler.prediction
+    let usual = try defaults.sampler.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
+    let named = try sampling.sampler.map(Samplers.named) ?? usual ?? Samplers.named("ddim")
+    var settings = SampleSettings()
+    settings.steps = sampling.steps ?? defaults.steps ?? (task == .upscale ? 50 : 30)
+    settings.exactSteps = sampling.exactSteps
     settings.guidance = sampling.guidance ?? defaults.guidance ?? (task == .upscale ? 9 : 7.5)
     settings.guidanceRescale = sampling.guidanceRescale
-    let steps = sampling.steps ?? defaults.steps ?? (task == .upscale ? 50 : 30)
-    return ResolvedSampling(
-      sampler: try Samplers.named(name).make(options), samplerName: name, steps: steps, settings: settings,
-      exactSteps: sampling.exactSteps)
+    return ResolvedSampling(sampler: try named.make(model.scheduler, options), name: named.name, settings: settings)
   }
 }
 
 /// Sampling with nothing left open.
-struct ResolvedSampling {
+struct ResolvedSampling: Sendable {
   var sampler: any Sampler
-  var samplerName: String
-  var steps: Int
-  var settings: SamplingSettings
-  var exactSteps: Bool
-
-  /// Steps of the whole plan: with `exactSteps`, as many as leave `steps` to run at `strength`.
-  func steps(atStrength strength: Double) -> Int {
-    guard exactSteps, strength > 0, strength < 1 else { return steps }
-    return Int((Double(steps) / strength).rounded(.up))
-  }
+  var name: String
+  var settings: SampleSettings
 }

@@ -52,8 +52,7 @@ extension Run {
     request.strength = job.request.strength * Self.refinement
     let grid = Size(height: request.size.height / model.latentFactor, width: request.size.width / model.latentFactor)
     // Where strength leaves no step for the windows, there is nothing to re-imagine from near.
-    let steps = Double(sampling.steps(atStrength: request.strength))
-    guard Int(steps * request.strength) > 0 else { return start }
+    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * request.strength) > 0 else { return start }
     let fine = try pass(
       request, by: [TextToImage(), ImageToImage()] + loaded.blankCanvas, windows: windows(over: grid)
     ).cropped(top: 0, left: 0, height: h, width: w)

@@ -59,13 +59,12 @@ final class Run {
     }
     let factor = model.latentFactor
     let size = latentSize ?? Size(height: request.size.height / factor, width: request.size.width / factor)
-    let steps = sampling.steps(atStrength: conditioning.start?.latents == nil ? 1 : request.strength)
     let each = windows?.count ?? 1
     let denoiser: any Denoiser = windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
     let before = done
     let latents = try sample(
-      denoiser, conditioning, sampling.sampler, steps: steps, shape: [1, model.latentChannels, size.height, size.width],
-      settings: sampling.settings, noise: &noise
+      denoiser, conditioning, sampling.sampler, sampling.settings,
+      shape: [1, model.latentChannels, size.height, size.width], noise: &noise
     ) { calls, total in
       planned = before + total * each
       done = before + calls * each

@@ -47,10 +47,10 @@ public struct Model: ConditioningModel, Denoiser {
       text = nil
     }
     self.surplus = surplus
-    scheduler = try SchedulerConfig(Config(at: "\(folder)/scheduler/scheduler_config.json"))
+    scheduler = try SchedulerConfig(at: "\(folder)/scheduler/scheduler_config.json")
     let low = "\(folder)/low_res_scheduler/scheduler_config.json"
     lowResolutionSchedule = FileManager.default.fileExists(atPath: low)
-      ? try SchedulerConfig(Config(at: low)).schedule : nil
+      ? try NoiseSchedule(SchedulerConfig(at: low)) : nil
     let index = "\(folder)/model_index.json"
     maximumNoiseLevel = FileManager.default.fileExists(atPath: index)
       ? try Config(at: index).optionalInteger("max_noise_level") : nil

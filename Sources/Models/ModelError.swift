@@ -2,7 +2,6 @@
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case noModel(path: String)
   case component(String, folder: String, found: String, expected: String)
-  case scheduler(file: String, key: String, found: String)
   case task(model: String, task: String)
 
   public var description: String {
@@ -10,7 +9,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .noModel(let path): "\(path): no model here; expected a folder with model_index.json, or with unet/ and vae/"
     case .component(let name, let folder, let found, let expected):
       "\(folder): its \(name) is \(found), expected \(expected)"
-    case .scheduler(let file, let key, let found): "\(file): \(key) is \(found), which is not known here"
     case .task(let model, let task): "\(model) cannot do \(task); choose another with --model"
     }
   }

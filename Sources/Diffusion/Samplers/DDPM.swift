@@ -1,28 +1,36 @@
-/// Ancestral sampling of the training process.
+/// DDPM: ancestral sampling from the posterior, its variance the small one.
 ///
-///     x' = √ᾱ' β/(1 - ᾱ) x̂₀ + √α (1 - ᾱ')/(1 - ᾱ) x + √((1 - ᾱ')/(1 - ᾱ) β) n,   α = ᾱ/ᾱ', β = 1 - α
+///     β  = 1 - ᾱ/ᾱ'
+///     x' = √ᾱ' β/(1-ᾱ) x̂₀ + √(ᾱ/ᾱ') (1-ᾱ')/(1-ᾱ) x + √((1-ᾱ')/(1-ᾱ) β) n
 ///
-/// Ho et al. 2020, arXiv 2006.11239, eq. 7. Draws one tensor a call, except at t = 0.
+/// Ho et al. 2020, arXiv:2006.11239, eq. 6 and 7. Draws: n at every call at a training step above 0.
 public struct DDPM: Sampler {
-  let options: SamplerOptions
+  public let prediction: Prediction
+  private let table: AlphaBarGrid
 
-  public init(_ options: SamplerOptions) { self.options = options }
-
-  public func plan(steps: Int) throws -> Plan {
-    let nodes = try options.integerTimesteps(steps: steps, default: .leading).map { t in
-      Node(
-        timestep: Double(t), level: options.schedule.level(t), next: options.schedule.level(t - options.total / steps))
-    }
-    return Plan(convention: .variancePreserving, nodes: nodes, clip: options.clip)
+  public init(_ setup: SamplerSetup) throws(SamplerError) {
+    prediction = setup.prediction
+    table = try AlphaBarGrid(setup, alphaToOne: true, clips: true)
   }
 
-  public func step(_ x: Tensor, _ step: Step, noise: inout Noise) -> Tensor {
+  public func plan(_ steps: StepCount) throws(SamplerError) -> Plan {
+    let timesteps = try table.grid.wholeTimesteps(steps.total)
+    let levels = timesteps.map { table.grid.noise.level(at: $0) } + [.clean]
+    let nodes = timesteps.indices.map { i in
+      Plan.Node(timestep: Double(timesteps[i]), level: levels[i], next: levels[i + 1])
+    }
+    return Plan(nodes: nodes, first: steps.skipped)
+  }
+
+  public func refine(_ x0: Tensor) -> Tensor { table.refine(x0) }
+
+  public func next(_ step: Step, noise: inout Noise) -> Tensor {
     let (a, p) = (step.node.level.alphaBar, step.node.next.alphaBar)
-    let alpha = a / p
-    let clean = Float(p.squareRoot() * (1 - alpha) / (1 - a))
-    let kept = Float(alpha.squareRoot() * (1 - p) / (1 - a))
-    let mean = clean * step.x0 + kept * x
-    guard step.node.timestep > 0 else { return mean }
-    return mean + Float(max((1 - p) / (1 - a) * (1 - alpha), 1e-20).squareRoot()) * noise(x.shape)
+    let beta = 1 - a / p
+    let x = linear(
+      (p.squareRoot() * beta / (1 - a), step.x0), ((a / p).squareRoot() * (1 - p) / (1 - a), step.current.x))
+    guard step.node.timestep > 0 else { return x }
+    let variance = max((1 - p) / (1 - a) * beta, 1e-20)
+    return linear((1, x), (variance.squareRoot(), noise(x.shape)))
   }
 }

@@ -1,28 +1,32 @@
-/// Heun's method in σ: Euler's step, then again with the mean of the slopes at both ends; Euler's alone to σ' = 0.
-/// Karras et al. 2022, arXiv 2206.00364, alg. 1 without added noise. Two calls a step. Draws nothing.
+/// Heun's method: a step by Euler, then again with the mean of the slopes at both ends. The step to σ' = 0 is Euler's.
+///
+///     d = (x - x̂₀)/σ,  d' = (x' - x̂₀')/σ',  x' = x + (σ'-σ) (d + d')/2
+///
+/// Karras et al. 2022, arXiv:2206.00364, algorithm 1. N steps are 2N - 1 calls. Draws nothing.
 public struct Heun: Sampler {
-  let options: SamplerOptions
+  public let prediction: Prediction
+  private let sigmas: SigmaGrid
+  private let clip: Float?
 
-  public init(_ options: SamplerOptions) { self.options = options }
-
-  public func plan(steps: Int) throws -> Plan {
-    try options.refuseZeroSNR("heun")
-    let (timesteps, levels) = try options.sigmaLevels(steps: steps)
-    var nodes: [Node] = []
-    for i in timesteps.indices {
-      nodes.append(Node(timestep: timesteps[i], level: levels[i], next: levels[i + 1]))
-      guard i + 1 < timesteps.count else { break }
-      nodes.append(Node(timestep: timesteps[i + 1], level: levels[i + 1], next: levels[i + 1], stage: 1))
-    }
-    return Plan(
-      convention: .varianceExploding, nodes: nodes, initialScale: options.initialScale(levels[0]), callsPerStep: 2)
+  public init(_ setup: SamplerSetup) throws(SamplerError) {
+    try setup.refuseZeroTerminalSNR()
+    prediction = setup.prediction
+    sigmas = SigmaGrid(grid: try setup.grid(.linspace, curved: true), roundsKarras: false)
+    clip = try AlphaBarGrid.clip(setup, standard: false)
   }
 
-  public func step(_ x: Tensor, _ step: Step, noise: inout Noise) -> Tensor {
-    guard step.node.stage == 1, let first = step.history.first else {
-      return x + Float(step.node.next.sigma - step.node.level.sigma) * step.estimate.slope
+  public func plan(_ steps: StepCount) throws(SamplerError) -> Plan {
+    try sigmas.plan(steps, middle: { NoiseLevel(sigma: $1) }, middleTimestep: { $1 })
+  }
+
+  public func refine(_ x0: Tensor) -> Tensor { clip.map { x0.clamped(to: -$0...$0) } ?? x0 }
+
+  public func next(_ step: Step, noise: inout Noise) -> Tensor {
+    guard step.done % 2 == 1 else {
+      return linear((1, step.current.x), (step.node.next.sigma - step.node.level.sigma, step.current.slope))
     }
-    let mean = 0.5 * (first.slope + step.estimate.slope)
-    return first.x + Float(first.node.next.sigma - first.node.level.sigma) * mean
+    let before = step.past[0]
+    let h = step.node.level.sigma - before.level.sigma
+    return linear((1, before.x), (h / 2, before.slope), (h / 2, step.current.slope))
   }
 }

@@ -1,39 +1,39 @@
-/// Linear multistep of order four: the slopes' interpolating polynomial, integrated from σ to σ'.
-/// k-diffusion's form (Crowson 2022) of Adams-Bashforth; the integrals are exact. Draws nothing.
+/// Linear multistep of order 4: the slopes' Lagrange polynomial, integrated from σ to σ' (exactly: Gauss–Legendre).
+///
+///     x' = x + Σₖ (∫ ℓₖ(τ) dτ) dₖ,  dₖ = (xₖ - x̂₀ₖ)/σₖ
+///
+/// Adams–Bashforth with unequal steps, in the form of k-diffusion. A run from noised latents takes the order of a full
+/// run at that place though earlier slopes are missing, as diffusers does. Draws nothing.
 public struct LMS: Sampler {
-  let options: SamplerOptions
+  public let prediction: Prediction
+  private let sigmas: SigmaGrid
 
-  public init(_ options: SamplerOptions) { self.options = options }
-
-  public func plan(steps: Int) throws -> Plan {
-    try options.refuseZeroSNR("lms")
-    return try options.sigmaPlan(steps: steps)
+  public init(_ setup: SamplerSetup) throws(SamplerError) {
+    try setup.refuseZeroTerminalSNR()
+    prediction = setup.prediction
+    sigmas = SigmaGrid(grid: try setup.grid(.linspace, curved: true), roundsKarras: false)
   }
 
-  public func step(_ x: Tensor, _ step: Step, noise: inout Noise) -> Tensor {
-    let known = [step.estimate] + step.history.prefix(3)
-    let sigmas = known.map(\.node.level.sigma)
-    return known.indices.reduce(x) { sum, j in
-      let weight = Self.integral(of: j, nodes: sigmas, from: sigmas[0], to: step.node.next.sigma)
-      return sum + Float(weight) * known[j].slope
+  public func plan(_ steps: StepCount) throws(SamplerError) -> Plan { try sigmas.plan(steps) }
+
+  public func next(_ step: Step, noise: inout Noise) -> Tensor {
+    let order = min(step.index + 1, 4)
+    let knots = (0..<order).map { step.plan.nodes[step.index - $0].level.sigma }
+    let slopes = ([step.current] + step.past).prefix(order).map(\.slope)
+    return slopes.enumerated().reduce(step.current.x) { x, slope in
+      let weight = Self.integral(of: slope.offset, knots, from: step.node.level.sigma, to: step.node.next.sigma)
+      return linear((1, x), (weight, slope.element))
     }
   }
 
-  /// ∫ Π_{k≠j} (s - σₖ)/(σⱼ - σₖ) ds.
-  static func integral(of j: Int, nodes: [Double], from: Double, to: Double) -> Double {
-    var polynomial = [1.0]  // coefficients, lowest first
-    for (k, node) in nodes.enumerated() where k != j {
-      let scale = 1 / (nodes[j] - node)
-      var next = [Double](repeating: 0, count: polynomial.count + 1)
-      for (power, coefficient) in polynomial.enumerated() {
-        next[power] -= coefficient * node * scale
-        next[power + 1] += coefficient * scale
-      }
-      polynomial = next
-    }
-    func primitive(_ s: Double) -> Double {
-      polynomial.indices.reversed().reduce(0) { ($0 + polynomial[$1] / Double($1 + 1)) * s }
-    }
-    return primitive(to) - primitive(from)
+  /// Two-point Gauss–Legendre, exact to the third degree.
+  private static func integral(of k: Int, _ knots: [Double], from a: Double, to b: Double) -> Double {
+    let (middle, half) = ((a + b) / 2, (b - a) / 2)
+    let node = half / 3.0.squareRoot()
+    return half * (lagrange(k, knots, middle - node) + lagrange(k, knots, middle + node))
+  }
+
+  private static func lagrange(_ k: Int, _ knots: [Double], _ tau: Double) -> Double {
+    knots.indices.reduce(1) { $1 == k ? $0 : $0 * (tau - knots[$1]) / (knots[k] - knots[$1]) }
   }
 }
