@@ -1,11 +1,45 @@
-/// to be written: see parity notes 1 and 2
+/// Standard normal numbers, one after another: the n-th draw depends on every draw before it. The order of draws is
+/// part of a picture, as it is in PyTorch.
 public struct Noise: Sendable {
-  public enum Generator: String, Sendable, CaseIterable { case torch, philox }
-  public init(seed: UInt64, generator: Generator = .torch) {}
-  /// Standard normal numbers, the next of the stream.
-  public mutating func callAsFunction(_ shape: [Int]) -> Tensor { Tensor(zeros: shape) }
+  public enum Generator: String, Sendable, CaseIterable {
+    /// `torch.randn` on the CPU: MT19937, seeded with the low 32 bits of the seed.
+    case torch
+    /// `torch.randn` on CUDA: Philox4x32-10, all 64 bits of the seed.
+    case philox
+  }
+
+  private enum Source: Sendable {
+    case torch(TorchNormal)
+    case philox(PhiloxNormal)
+    case recorded([Tensor], next: Int)
+  }
+
+  private var source: Source
+
+  public init(seed: UInt64, generator: Generator = .torch) {
+    switch generator {
+    case .torch: source = .torch(TorchNormal(seed: UInt32(truncatingIfNeeded: seed)))
+    case .philox: source = .philox(PhiloxNormal(seed: seed))
+    }
+  }
+
+  /// Replays `recorded` draws in order. Asking for more, or for another shape, is a programmer's error.
+  public init(recorded: [Tensor]) { source = .recorded(recorded, next: 0) }
+
+  /// The next draw: a tensor of `shape`.
+  public mutating func callAsFunction(_ shape: [Int]) -> Tensor {
+    switch source {
+    case .torch(var normal):
+      defer { source = .torch(normal) }
+      return Tensor(normal.draw(shape.reduce(1, *)), shape: shape)
+    case .philox(var normal):
+      defer { source = .philox(normal) }
+      return Tensor(normal.draw(shape.reduce(1, *)), shape: shape)
+    case .recorded(let tensors, let next):
+      precondition(next < tensors.count, "only \(tensors.count) draws were recorded")
+      precondition(tensors[next].shape == shape, "draw \(next) has shape \(tensors[next].shape), asked for \(shape)")
+      source = .recorded(tensors, next: next + 1)
+      return tensors[next]
+    }
+  }
 }
-public struct NoiseSchedule: Sendable {}
-public struct Step: Sendable {}
-public enum Spacing: String, Sendable, CaseIterable { case leading, trailing, linspace }
-public enum Prediction: String, Sendable, CaseIterable { case epsilon, v, sample }

@@ -1,0 +1,55 @@
+/// What the loop itself is told.
+public struct SampleSettings: Sendable {
+  /// Steps of a full run.
+  public var steps = 50
+  /// Runs all `steps` whatever the strength.
+  public var exactSteps = false
+  /// Classifier-free guidance; off at 1 and below.
+  public var guidance = 7.5
+  /// φ of guidance rescale, 0...1; 0 is off.
+  public var guidanceRescale = 0.0
+
+  public init() {}
+}
+
+/// The one loop: no model, no task, no file. Returns clean latents `[1, C, h, w]`.
+///
+/// Draws: the start noise, where `conditioning.start` has none; then what the sampler draws.
+/// - Parameters:
+///   - shape: of the latents.
+///   - progress: called after each call of the model with the number done and the total. What it throws stops the run.
+public func sample(
+  _ denoiser: any Denoiser, _ conditioning: Conditioning, _ sampler: any Sampler, _ settings: SampleSettings,
+  shape: [Int], noise: inout Noise, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
+) throws -> Tensor {
+  let strength = conditioning.start?.latents == nil ? 1 : conditioning.start!.strength
+  let plan = try sampler.plan(StepCount(settings.steps, strength: strength, exact: settings.exactSteps))
+  let model = GuidedDenoiser(denoiser, conditioning, settings)
+  var x = try begin(plan, conditioning.start, shape: shape, noise: &noise)
+  var past: [Estimate] = []
+  for index in plan.calls {
+    let node = plan.nodes[index]
+    let output = try model.predict(x, node)
+    var estimate = Estimate(x: x, output: output, level: node.level, prediction: sampler.prediction)
+    estimate.x0 = sampler.refine(estimate.x0)
+    var step = Step(plan: plan, index: index, current: estimate, past: past)
+    step.current.x = sampler.correct(step)
+    x = sampler.next(step, noise: &noise)
+    for constrain in conditioning.constrain { x = try constrain(x, step) }
+    guard x.isFinite else { throw SamplerError.notFinite(call: step.done + 1, of: plan.calls.count) }
+    past = [step.current] + past.prefix(3)
+    try progress(step.done + 1, plan.calls.count)
+  }
+  return x
+}
+
+/// The latents before the first call: scaled noise, or clean latents noised to the plan's first level.
+private func begin(_ plan: Plan, _ start: Start?, shape: [Int], noise: inout Noise) throws(SamplerError) -> Tensor {
+  for (what, tensor) in [("the start's latents", start?.latents), ("the start's noise", start?.noise)] {
+    if let tensor, tensor.shape != shape { throw .shape(what: what, found: tensor.shape, expected: shape) }
+  }
+  let drawn = start?.noise ?? noise(shape)
+  guard let latents = start?.latents else { return drawn * Float(plan.noiseScale) }
+  guard let first = plan.calls.first else { return latents }
+  return plan.nodes[first].mark.noised(latents, with: drawn)
+}

@@ -1,0 +1,42 @@
+/// A way from noise to latents: a plan made once, then pure steps along it.
+public protocol Sampler: Sendable {
+  /// What the model predicts.
+  var prediction: Prediction { get }
+  func plan(_ steps: StepCount) throws(SamplerError) -> Plan
+  /// The clean latents as this sampler uses them; DDIM and DDPM may clip them.
+  func refine(_ x0: Tensor) -> Tensor
+  /// The latents at this call, seen again in the light of the model's answer; most samplers leave them.
+  func correct(_ step: Step) -> Tensor
+  /// The latents after this call. Draws from `noise` are part of the result: each sampler documents its own.
+  func next(_ step: Step, noise: inout Noise) -> Tensor
+}
+
+extension Sampler {
+  public func refine(_ x0: Tensor) -> Tensor { x0 }
+  public func correct(_ step: Step) -> Tensor { step.current.x }
+}
+
+/// What a user may say about sampling beside the sampler's name; nil leaves it to the model's config, then to the
+/// sampler.
+public struct SamplerOptions: Sendable, Equatable {
+  public var spacing: Spacing?
+  public var schedule: SigmaSchedule?
+  public var prediction: Prediction?
+  /// 0 is DDIM, 1 makes it as random as DDPM. Read by `ddim` alone.
+  public var eta = 0.0
+
+  public init() {}
+}
+
+/// Which training steps a run visits. Lin et al. 2023, arXiv:2305.08891, table 2.
+public enum Spacing: String, Sendable, CaseIterable { case leading, trailing, linspace }
+
+/// How σ falls over a run.
+public enum SigmaSchedule: String, Sendable, CaseIterable {
+  /// The σ of the visited training steps.
+  case discrete
+  /// Linear in σ^(1/7): Karras et al. 2022, arXiv:2206.00364, eq. 5.
+  case karras
+  /// Linear in ln σ.
+  case exponential
+}
