@@ -26,7 +26,7 @@ let package = Package(
     // The engine.
     .target(name: "Tensors", dependencies: ["CKernels"]),
     .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP"]),
-    .target(name: "Diffusion", dependencies: ["Tensors", "Images"]),
+    .target(name: "Diffusion", dependencies: ["Tensors", "Images"], exclude: ["README.md"]),
     .target(name: "Weights", dependencies: ["Tensors", "CKernels"]),
     .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels", "COneDNN"]),
     .target(name: "Models", dependencies: ["Diffusion", "Layers"]),

@@ -28,10 +28,8 @@ struct AncestralSplit {
   let down: Double
 
   init(_ sigma: Double, _ next: Double) {
-    // In single precision as diffusers: where σ ≫ σ' the difference cancels, and its rounding shows in the latents.
-    let (s, n) = (Float(sigma) * Float(sigma), Float(next) * Float(next))
-    let up = max(n * (s - n) / s, 0).squareRoot()
-    self.up = Double(up)
-    down = Double(max(n - up * up, 0).squareRoot())
+    let (s, n) = (sigma * sigma, next * next)
+    up = max(n * (s - n) / s, 0).squareRoot()
+    down = max(n - up * up, 0).squareRoot()
   }
 }
