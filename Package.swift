@@ -26,7 +26,7 @@ let package = Package(
     // The engine.
     .target(name: "Tensors", dependencies: ["CKernels"]),
     .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP"]),
-    .target(name: "Diffusion", dependencies: ["Tensors", "Images"]),
+    .target(name: "Diffusion", dependencies: ["Tensors", "Images"], exclude: ["README.md"]),
     .target(name: "Weights", dependencies: ["Tensors", "CKernels"]),
     .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels", "COneDNN"]),
     .target(name: "Models", dependencies: ["Diffusion", "Layers"]),
@@ -50,7 +50,7 @@ let package = Package(
 
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"], resources: [.copy("Golden")]),
     .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
     .testTarget(name: "ModelsTests", dependencies: ["Models"]),

@@ -11,12 +11,15 @@ struct PhiloxNormal: Sendable {
 
   init(seed: UInt64) { key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)) }
 
+  /// 2π / 2³².
+  private static let turn = Float(2 * Double.pi) * 0x1p-32
+
   mutating func draw(_ count: Int) -> [Float] {
     defer { calls &+= 1 }
     return (0..<count).map { element in
       let (a, b) = words(element: UInt32(truncatingIfNeeded: element))
       let u = Float(a) * 0x1p-32 + 0x1p-33
-      let v = Float(b) * (2 * Float.pi * 0x1p-32) + Float.pi * 0x1p-32
+      let v = Float(b) * Self.turn + Self.turn / 2
       return (-2 * log(u)).squareRoot() * sin(v)
     }
   }

@@ -44,10 +44,13 @@ struct TorchNormal: Sendable {
     return values
   }
 
+  /// To nearest: `Float.pi` is rounded towards zero, and PyTorch's is not.
+  private static let turn = Float(2 * Double.pi)
+
   private static func transform(_ block: inout ArraySlice<Float>) {
     for j in block.startIndex..<(block.startIndex + 8) {
       let radius = (-2 * log(1 - block[j])).squareRoot()
-      let angle = 2 * Float.pi * block[j + 8]
+      let angle = turn * block[j + 8]
       block[j] = radius * cos(angle)
       block[j + 8] = radius * sin(angle)
     }
