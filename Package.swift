@@ -53,7 +53,7 @@ let package = Package(
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"], resources: [.copy("Golden")]),
     .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
-    .testTarget(name: "ModelsTests", dependencies: ["Models"]),
+    .testTarget(name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Golden")]),
     .testTarget(name: "LatentDiffusionTests", dependencies: ["LatentDiffusion"]),
     .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion"]),
   ],

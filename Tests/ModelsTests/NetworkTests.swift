@@ -1,0 +1,72 @@
+import Diffusion
+import Layers
+import Models
+import Testing
+
+/// max |a - b| / max |b| against diffusers and transformers in f32 on the same weights.
+private let bound: Float = 1e-4
+/// Winograd's transforms magnify rounding.
+private let winogradBound: Float = 1e-3
+
+private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
+
+@Suite struct UNetTests {
+  @Test(arguments: ["sd1", "sd2", "built-in", "upscaler", "x4-upscaler", "deep", "odd"], [direct, KernelPolicy()])
+  func matchesDiffusers(name: String, policy: KernelPolicy) throws {
+    let golden = try Golden("unet/\(name)", policy: policy)
+    let unet = try UNet(golden.parameters, config: UNetConfig(golden.config))
+    let label = golden.contains("label") ? Int(golden["label"][flat: 0]) : nil
+    for (index, timestep) in golden["timesteps"].elements.enumerated() {
+      let output = unet(golden["latents"], timestep: Double(timestep), context: golden["context"], label: label)
+      #expect(output.distance(to: golden["output.\(index)"]) < (policy.winogradLimit == 0 ? bound : winogradBound))
+    }
+    #expect(golden.parameters.weights.surplus == [])
+  }
+
+  @Test func aMissingPartIsNamed() throws {
+    let golden = try Golden("unet/sd1")
+    let other = try Golden("unet/sd2")
+    #expect {
+      _ = try UNet(golden.parameters, config: UNetConfig(other.config))
+    } throws: { "\($0)".contains("down_blocks.0") }
+  }
+}
+
+@Suite struct AutoencoderTests {
+  @Test(arguments: ["sd1", "built-in", "old-names", "no-quant"])
+  func matchesDiffusers(name: String) throws {
+    let golden = try Golden("vae/\(name)", policy: direct)
+    let autoencoder = try AutoencoderKL(golden.parameters, config: AutoencoderConfig(golden.config))
+    let (mean, logVariance) = autoencoder.posterior(golden["picture"])
+    #expect(mean.distance(to: golden["mean"]) < bound)
+    #expect(logVariance.distance(to: golden["logvar"]) < bound)
+    let scale = autoencoder.config.scalingFactor
+    let shift = autoencoder.config.shiftFactor
+    #expect(autoencoder.decode((golden["mean"] - shift) * scale).distance(to: golden["decoded"]) < bound)
+    #expect(golden.parameters.weights.surplus == [])
+  }
+
+  @Test func aDrawOfThePosteriorIsMeanAndDeviation() throws {
+    let golden = try Golden("vae/sd1", policy: direct)
+    let autoencoder = try AutoencoderKL(golden.parameters, config: AutoencoderConfig(golden.config))
+    let drawn = Noise(seed: 5)
+    var (first, second) = (drawn, drawn)
+    let noise = first(golden["mean"].shape)
+    let expected = (golden["mean"] + (0.5 * golden["logvar"]).exponential() * noise) * autoencoder.config.scalingFactor
+    #expect(autoencoder.encode(golden["picture"], .sample, noise: &second).distance(to: expected) < bound)
+  }
+}
+
+@Suite struct CLIPTextModelTests {
+  @Test(arguments: ["quick-gelu", "gelu-bare", "projection"])
+  func matchesTransformers(name: String) throws {
+    let golden = try Golden("text/\(name)")
+    let tower = try CLIPTextModel(golden.parameters, config: CLIPTextConfig(golden.config))
+    let ids = golden["ids"].elements.map { Int($0) }
+    let output = tower([Array(ids[..<16]), Array(ids[16...])])
+    #expect(output.last.distance(to: golden["last"]) < bound)
+    #expect(output.hidden[output.hidden.count - 2].distance(to: golden["penultimate"]) < bound)
+    #expect(output.pooled.distance(to: golden["pooled"]) < bound)
+    #expect(golden.parameters.weights.surplus == [])
+  }
+}
