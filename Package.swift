@@ -54,7 +54,8 @@ let package = Package(
     .testTarget(name: "WeightsTests", dependencies: ["Weights"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
     .testTarget(name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Golden")]),
-    .testTarget(name: "LatentDiffusionTests", dependencies: ["LatentDiffusion"]),
+    .testTarget(
+      name: "LatentDiffusionTests", dependencies: ["LatentDiffusion"], resources: [.copy("Golden")]),
     .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,69 @@
+import Foundation
+import LatentDiffusion
+import Testing
+import Weights
+
+/// One run of a reference pipeline, all its arguments (`Tests/Reference/pipelines.py`).
+struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
+  var name, task, prompt, negative: String
+  var seed: UInt64
+  var steps, width, height: Int
+  var guidance, rescale: Double
+  var sampler, schedule: String?
+  var strength: Double?
+  var noise_level: Int?
+  /// The folder of its model; not part of the file.
+  var pipeline: String?
+
+  var testDescription: String { "\(pipeline ?? "")/\(name)" }
+
+  static let golden = Bundle.module.resourcePath! + "/Golden"
+
+  static let all: [PipelineCase] = ["text", "inpaint", "upscaler", "upscaler-notext"].flatMap { pipeline in
+    let data = FileManager.default.contents(atPath: "\(golden)/\(pipeline)/cases.json")!
+    return try! JSONDecoder().decode([PipelineCase].self, from: data).map {
+      var one = $0
+      one.pipeline = pipeline
+      return one
+    }
+  }
+
+  /// What the reference pipeline was asked, as a job that corrects nothing and cuts nothing.
+  func job(_ tensors: [String: WeightTensor]) -> Job {
+    var request = Request(size: Size(height: height, width: width))
+    request.prompt = prompt
+    request.negativePrompt = negative
+    request.image = (tensors["image"]?.tensor()).map { planes($0) / 127.5 - 1 }
+    request.mask = (tensors["mask_image"]?.tensor()).map { ($0 / 255).reshaped([1, 1] + $0.shape) }
+    request.strength = strength ?? 1
+    request.noiseLevel = noise_level
+    request.raw = true
+    var job = Job(Job.Task(rawValue: task)!, request)
+    job.work = .input
+    job.sampling.seed = seed
+    job.sampling.steps = steps
+    job.sampling.guidance = guidance
+    job.sampling.guidanceRescale = rescale
+    job.sampling.sampler = sampler
+    job.sampling.schedule = schedule
+    return job
+  }
+}
+
+/// `[H, W, 3]` → `[1, 3, H, W]`.
+private func planes(_ x: Tensor) -> Tensor { x.reshaped([1] + x.shape).channelsFirst() }
+
+@Suite struct PipelineTests {
+  /// Prompt and seed in, pixels out: as diffusers, to one step of 255.
+  @Test(arguments: PipelineCase.all)
+  func matchesDiffusers(_ one: PipelineCase) throws {
+    let folder = "\(PipelineCase.golden)/\(one.pipeline!)"
+    let tensors = try SafetensorsFile(at: "\(folder)/\(one.name).safetensors").tensors
+    let picture = try Engine(modelAt: "\(folder)/model").run(one.job(tensors))
+    let expected = planes(tensors["output"]!.tensor())
+    let found = picture.map { (min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven) }
+    #expect(found.shape == expected.shape)
+    #expect((found - expected).elements.allSatisfy { abs($0) <= 1 })
+    #expect(expected.standardDeviation > 10, "a flat picture would prove nothing")
+  }
+}
