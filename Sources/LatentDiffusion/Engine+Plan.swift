@@ -1,0 +1,44 @@
+import Diffusion
+
+/// What a job will be run with, nothing left open: for messages and metadata.
+public struct Plan: Sendable, Equatable {
+  public var model: String
+  public var sampler: String
+  public var steps: Int
+  public var guidance: Double
+  /// Noise level of super-resolution; nil for other tasks.
+  public var noiseLevel: Int?
+}
+
+/// The facts of a model that a caller needs to make requests of it.
+public struct TaskFacts: Sendable, Equatable {
+  /// Side in pixels of the pictures the model was trained on.
+  public var nativeSize: Int
+  /// Pixels per latent along each axis; super-resolution enlarges by it.
+  public var latentFactor: Int
+  public var latentChannels: Int
+  public var readsText: Bool
+  /// What a user should know before relying on the task; nil where there is nothing to say.
+  public var note: String?
+}
+
+extension Engine {
+  /// Loads what the job's task needs, if it is not loaded yet.
+  ///
+  /// - Throws: `SamplerError` for options that no sampler can obey; what `prepare` throws.
+  public func plan(_ job: Job) throws -> Plan {
+    let loaded = try model(for: job.task)
+    let sampling = try loaded.resolved(job.sampling, task: job.task)
+    return Plan(
+      model: loaded.model.name, sampler: sampling.name, steps: sampling.settings.steps, guidance: sampling.settings.guidance,
+      noiseLevel: job.task == .upscale ? job.request.noiseLevel ?? loaded.model.defaultNoiseLevel : nil)
+  }
+
+  /// Loads what `task` needs, if it is not loaded yet.
+  public func facts(for task: Job.Task) throws -> TaskFacts {
+    let loaded = try model(for: task)
+    return TaskFacts(
+      nativeSize: loaded.nativeSize, latentFactor: loaded.model.latentFactor, latentChannels: loaded.model.latentChannels,
+      readsText: loaded.model.readsText, note: defaults.notes[task.rawValue] ?? loaded.defaults.notes[task.rawValue])
+  }
+}

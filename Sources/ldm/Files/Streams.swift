@@ -1,0 +1,88 @@
+import Foundation
+import LatentDiffusion
+
+/// Reading and writing whole streams.
+enum Streams {
+  /// All bytes of a file or of standard input.
+  ///
+  /// - Parameter limit: more bytes than that are an error; `accepts` is asked once, with the first bytes (at least 16
+  ///   unless the stream is shorter), and may throw: an endless stream of something else is not read to its end.
+  static func read(_ source: Source, limit: Int, accepts: ([UInt8]) throws -> Void = { _ in }) throws -> [UInt8] {
+    let file = try open(source)
+    defer { if file != STDIN_FILENO { close(file) } }
+    var bytes: [UInt8] = []
+    var status = stat()
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { bytes.reserveCapacity(Int(status.st_size)) }
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    var asked = false
+    while true {
+      let count = Foundation.read(file, &chunk, chunk.count)
+      if count < 0 {
+        if errno == EINTR {
+          try Signals.check()
+          continue
+        }
+        throw errno == EISDIR
+          ? Failure(.noInput, "is a folder; give the files in it") : Failure(.inputOutput, errno: errno)
+      }
+      bytes += chunk[..<count]
+      if !asked && (bytes.count >= 16 || count == 0) {
+        asked = true
+        try accepts(bytes)
+      }
+      if count == 0 { return bytes }
+      guard bytes.count <= limit else {
+        throw Failure(.badData, "holds more than \(limit >> 20) MiB; raise the limit with --max-pixels")
+      }
+    }
+  }
+
+  private static func open(_ source: Source) throws -> Int32 {
+    guard case .file(let name) = source else { return STDIN_FILENO }
+    let file = name.withPath { Foundation.open($0, O_RDONLY | O_CLOEXEC) }
+    guard file >= 0 else { throw Failure(.noInput, errno: errno) }
+    return file
+  }
+
+  /// A picture's file: bytes, and its format by the first of them.
+  static func picture(_ source: Source, maximumPixels: Int) throws -> [UInt8] {
+    // The largest a picture can be that the decoder would accept: 16-bit RGBA as PNM; and its metadata.
+    let bytes = try read(source, limit: maximumPixels * 8 + (64 << 20)) { head in
+      guard !head.isEmpty else { throw Failure(.badData, "is empty; expected a picture") }
+      guard ImageFormat(magic: head) != nil else { throw ImageError.unknownFormat }
+    }
+    return bytes
+  }
+
+  static func write(_ bytes: [UInt8], to file: Int32) throws {
+    try bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Foundation.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0 {
+          if errno == EINTR {
+            try Signals.check()
+            continue
+          }
+          throw Failure(.inputOutput, errno: errno, "writing")
+        }
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
+}
+
+/// Where an input comes from.
+enum Source: Hashable, Sendable, CustomStringConvertible {
+  case standardInput
+  case file(FileName)
+
+  init(_ operand: String) { self = operand == "-" ? .standardInput : .file(FileName(operand)) }
+
+  var description: String {
+    switch self {
+    case .standardInput: "standard input"
+    case .file(let name): name.description
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+
+struct PromptOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("What the result should show.", valueName: "text"))
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("Reads the prompt from a file; - is stdin, where no picture comes from there.", valueName: "file"))
+  var promptFile: String?
+
+  @Option(help: ArgumentHelp("What the result should not show.", valueName: "text"))
+  var negative: String?
+
+  @Option(help: ArgumentHelp("Strength of classifier-free guidance; 1 is none. Default: the model's.", valueName: "x"))
+  var guidance: Double?
+
+  @Option(help: ArgumentHelp("Rescales guided predictions, 0 to 1 (arXiv 2305.08891).", valueName: "x"))
+  var guidanceRescale: Double = 0
+
+  func validate() throws {
+    guard prompt == nil || promptFile == nil else { throw ValidationError("give --prompt or --prompt-file, not both") }
+    guard guidance.map({ $0.isFinite }) ?? true else { throw ValidationError("--guidance must be a finite number") }
+    guard (0...1).contains(guidanceRescale) else { throw ValidationError("--guidance-rescale must be from 0 to 1") }
+  }
+
+  /// The prompt's text; empty where none is given.
+  ///
+  /// - Parameter stdinIsTaken: a picture is read from there.
+  func text(stdinIsTaken: Bool) throws -> String {
+    if let prompt { return Arguments.words(prompt) }
+    return try lines(stdinIsTaken: stdinIsTaken).joined(separator: " ")
+  }
+
+  /// The lines of --prompt-file, without empty ones.
+  func lines(stdinIsTaken: Bool) throws -> [String] {
+    guard let promptFile else { return [] }
+    let source = Source(promptFile)
+    guard source != .standardInput || !stdinIsTaken else {
+      throw Failure(.usage, "stdin cannot be both the picture and the prompt; name a file for one of them")
+    }
+    return try Self.lines(of: source)
+  }
+
+  static func lines(of source: Source) throws -> [String] {
+    do {
+      let bytes = try Streams.read(source, limit: 16 << 20)
+      return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+        .filter { !$0.allSatisfy(\.isWhitespace) }
+    } catch let failure as Failure {
+      throw Failure(failure.status, "\(source): \(failure.message ?? "")")
+    }
+  }
+
+  var negativeText: String { negative.map(Arguments.words) ?? "" }
+}

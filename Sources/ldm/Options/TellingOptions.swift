@@ -1,0 +1,24 @@
+import ArgumentParser
+
+struct TellingOptions: ParsableArguments {
+  enum ProgressKind: String, CaseIterable, ExpressibleByArgument { case auto, always, never, json }
+
+  @Flag(name: .shortAndLong, help: "Tells errors alone.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Tells more: the model's folder, sizes, times.")
+  var verbose = false
+
+  @Option(help: ArgumentHelp("Progress on stderr: auto (on a terminal), always, never, json.", valueName: "when"))
+  var progress: ProgressKind = .auto
+
+  @Option(help: ArgumentHelp("Writes a line of JSON for each result: in, out, seed, seconds, status.", valueName: "file"), completion: .file())
+  var report: String?
+
+  @Flag(help: "Stops at the first input that fails.")
+  var failFast = false
+
+  func validate() throws {
+    guard !(quiet && verbose) else { throw ValidationError("give --quiet or --verbose, not both") }
+  }
+}

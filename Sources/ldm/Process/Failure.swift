@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import LatentDiffusion
+
+/// An error as the command line tells it: one line, and the process's status.
+struct Failure: Error {
+  var status: ExitStatus
+  /// "what; what to do". nil where all was told already.
+  var message: String?
+  /// Not the input's fault: the inputs after it would fail in the same way.
+  var stopsAll = false
+
+  init(_ status: ExitStatus, _ message: String?, stopsAll: Bool = false) {
+    (self.status, self.message, self.stopsAll) = (status, message, stopsAll)
+  }
+
+  /// By the system's error number.
+  init(_ status: ExitStatus, errno code: Int32, _ what: String = "") {
+    self.init(status, (what.isEmpty ? "" : what + ": ") + String(cString: strerror(code)))
+  }
+
+  /// What the engine or the codecs threw.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case ImageError.cannotEncode: self.init(.cannotCreate, "\(error)")
+    case is ImageError: self.init(.badData, "\(error)")
+    case ModelError.noModel: self.init(.unavailable, "\(error)", stopsAll: true)
+    case ModelError.task, ConditioningError.unsuited: self.init(.usage, "\(error)", stopsAll: true)
+    case SamplerError.unknown, SamplerError.unsupported, SamplerError.range, ConditioningError.range:
+      self.init(.usage, "\(error)", stopsAll: true)
+    case is ModelError, is ConfigError, is WeightsError, is TokenizerError:
+      self.init(.badData, "\(error)", stopsAll: true)
+    case is ConditioningError: self.init(.badData, "\(error)")
+    case let error as ValidationError: self.init(.usage, error.message)
+    default: self.init(.software, "\(error)")
+    }
+  }
+}

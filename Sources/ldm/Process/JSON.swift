@@ -1,0 +1,46 @@
+import Foundation
+
+/// What `--json`, `--report` and `--progress json` write. Numbers as they are meant, not as a double prints.
+indirect enum JSON {
+  case string(String)
+  case integer(Int)
+  case number(Double, digits: Int)
+  case bool(Bool)
+  case null
+  case array([JSON])
+  /// In the order given.
+  case object(KeyValuePairs<String, JSON>)
+  case fields([(String, JSON)])
+
+  static func line(_ fields: KeyValuePairs<String, JSON>) -> String { JSON.object(fields).text }
+
+  var text: String {
+    switch self {
+    case .string(let value): Self.quoted(value)
+    case .integer(let value): "\(value)"
+    case .number(let value, let digits):
+      value.isFinite ? String(format: "%.\(digits)f", locale: Locale(identifier: "en_US_POSIX"), value) : "null"
+    case .bool(let value): value ? "true" : "false"
+    case .null: "null"
+    case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
+    case .object(let fields): Self.braced(fields.map { ($0.key, $0.value) })
+    case .fields(let fields): Self.braced(fields)
+    }
+  }
+
+  private static func braced(_ fields: [(String, JSON)]) -> String {
+    "{" + fields.map { "\(quoted($0.0)): \($0.1.text)" }.joined(separator: ", ") + "}"
+  }
+
+  private static func quoted(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "\"") { result, scalar in
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case _ where scalar.value < 0x20: result += String(format: "\\u%04x", scalar.value)
+      default: result.unicodeScalars.append(scalar)
+      }
+    } + "\""
+  }
+}

@@ -1,0 +1,24 @@
+import Foundation
+
+/// `--report`: a line of JSON for each result, written as it comes.
+final class Report {
+  private let file: Int32
+
+  /// - Throws: `Failure` 73.
+  init(_ name: String) throws {
+    file = FileName(name).withPath { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+    guard file >= 0 else { throw Failure(.cannotCreate, errno: errno, "report \(FileName(name))") }
+  }
+
+  deinit { close(file) }
+
+  func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws {
+    var fields: [(String, JSON)] = [
+      ("in", .string(input)), ("out", output.map(JSON.string) ?? .null),
+      ("seed", seed.map { .string("\($0)") } ?? .null), ("seconds", .number(seconds, digits: 3)),
+      ("status", .integer(Int(status.rawValue))),
+    ]
+    if let message { fields.append(("message", .string(message))) }
+    try Streams.write(Array((JSON.fields(fields).text + "\n").utf8), to: file)
+  }
+}
