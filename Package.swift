@@ -45,7 +45,7 @@ let package = Package(
     .executableTarget(
       name: "ldm",
       dependencies: [
-        "LatentDiffusion", "BuiltInModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "LatentDiffusion", "Weights", "BuiltInModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

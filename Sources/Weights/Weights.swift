@@ -24,6 +24,9 @@ public struct Weights: Sendable {
   /// The scope `name` below this one.
   public subscript(_ name: String) -> Weights { Weights(self, prefix: prefix + name + ".") }
 
+  /// Numbers in all tensors.
+  public var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
+
   public func contains(_ name: String) -> Bool { tensors[prefix + name] != nil }
 
   /// The tensor `name`, which must have `shape`.

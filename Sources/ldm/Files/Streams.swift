@@ -37,6 +37,16 @@ enum Streams {
     }
   }
 
+  /// The first bytes of a file, 16 unless it is shorter.
+  static func head(_ name: FileName) throws -> [UInt8] {
+    let file = try open(.file(name))
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let count = Foundation.read(file, &bytes, bytes.count)
+    guard count >= 0 else { throw Failure(.inputOutput, errno: errno) }
+    return Array(bytes.prefix(count))
+  }
+
   private static func open(_ source: Source) throws -> Int32 {
     guard case .file(let name) = source else { return STDIN_FILENO }
     let file = name.withPath { Foundation.open($0, O_RDONLY | O_CLOEXEC) }
@@ -78,6 +88,14 @@ enum Source: Hashable, Sendable, CustomStringConvertible {
   case file(FileName)
 
   init(_ operand: String) { self = operand == "-" ? .standardInput : .file(FileName(operand)) }
+
+  /// What results are called after.
+  var fileName: FileName {
+    switch self {
+    case .standardInput: FileName(bytes: Array("stdin".utf8))
+    case .file(let name): name
+    }
+  }
 
   var description: String {
     switch self {

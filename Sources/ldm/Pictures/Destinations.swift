@@ -61,6 +61,15 @@ struct Destinations {
     }
   }
 
+  /// Whether one input may give several results.
+  var holdsSeveral: Bool {
+    switch kind {
+    case .folder: true
+    case .template: output("{n}")
+    case .standardOutput, .file: false
+    }
+  }
+
   private func output(_ part: String) -> Bool { options.output?.contains(part) ?? false }
 
   /// - Parameters:

@@ -4,27 +4,31 @@ import Foundation
 indirect enum JSON {
   case string(String)
   case integer(Int)
+  case unsigned(UInt64)
   case number(Double, digits: Int)
   case bool(Bool)
   case null
   case array([JSON])
   /// In the order given.
-  case object(KeyValuePairs<String, JSON>)
-  case fields([(String, JSON)])
+  case object([(String, JSON)])
 
-  static func line(_ fields: KeyValuePairs<String, JSON>) -> String { JSON.object(fields).text }
+  /// A string without quotes; the rest as JSON.
+  var plainText: String {
+    if case .string(let value) = self { return value }
+    return text
+  }
 
   var text: String {
     switch self {
     case .string(let value): Self.quoted(value)
     case .integer(let value): "\(value)"
+    case .unsigned(let value): "\(value)"
     case .number(let value, let digits):
       value.isFinite ? String(format: "%.\(digits)f", locale: Locale(identifier: "en_US_POSIX"), value) : "null"
     case .bool(let value): value ? "true" : "false"
     case .null: "null"
     case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
-    case .object(let fields): Self.braced(fields.map { ($0.key, $0.value) })
-    case .fields(let fields): Self.braced(fields)
+    case .object(let fields): Self.braced(fields)
     }
   }
 

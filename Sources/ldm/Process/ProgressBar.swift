@@ -1,6 +1,9 @@
 import Foundation
 import LatentDiffusion
 
+/// Not Foundation's.
+typealias RunProgress = LatentDiffusion.Progress
+
 /// Progress in its three looks: a line that is drawn over, lines for logs, and JSON.
 struct ProgressBar {
   private var started = ContinuousClock.now
@@ -15,7 +18,7 @@ struct ProgressBar {
   private var seconds: Double { started.duration(to: .now).seconds }
 
   /// "otter.jpg: sampling 12 of 20, 8 s left"
-  func plain(_ progress: Progress, _ name: String) -> String {
+  func plain(_ progress: RunProgress, _ name: String) -> String {
     var line = "\(name): \(progress.stage) \(progress.done) of \(progress.total)"
     if progress.done > 0, progress.done < progress.total {
       let left = seconds / Double(progress.done) * Double(progress.total - progress.done)
@@ -24,7 +27,7 @@ struct ProgressBar {
     return line
   }
 
-  mutating func line(_ progress: Progress, _ name: String, columns: Int) -> String {
+  mutating func line(_ progress: RunProgress, _ name: String, columns: Int) -> String {
     isShown = true
     let width = 20
     let filled = progress.total > 0 ? width * progress.done / progress.total : 0
@@ -38,18 +41,18 @@ struct ProgressBar {
   }
 
   /// A line at each tenth of the way; nil between.
-  mutating func milestone(_ progress: Progress, _ name: String) -> String? {
+  mutating func milestone(_ progress: RunProgress, _ name: String) -> String? {
     let now = progress.total > 0 ? 10 * progress.done / progress.total : 0
     guard now > tenths else { return nil }
     tenths = now
     return "ldm: " + plain(progress, name)
   }
 
-  func json(_ progress: Progress, _ name: String) -> String {
-    JSON.line([
-      "in": .string(name), "stage": .string(progress.stage), "done": .integer(progress.done),
-      "total": .integer(progress.total), "seconds": .number(seconds, digits: 3),
-    ])
+  func json(_ progress: RunProgress, _ name: String) -> String {
+    JSON.object([
+      ("in", .string(name)), ("stage", .string(progress.stage)), ("done", .integer(progress.done)),
+      ("total", .integer(progress.total)), ("seconds", .number(seconds, digits: 3)),
+    ]).text
   }
 }
 

@@ -15,10 +15,10 @@ final class Report {
   func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws {
     var fields: [(String, JSON)] = [
       ("in", .string(input)), ("out", output.map(JSON.string) ?? .null),
-      ("seed", seed.map { .string("\($0)") } ?? .null), ("seconds", .number(seconds, digits: 3)),
+      ("seed", seed.map(JSON.unsigned) ?? .null), ("seconds", .number(seconds, digits: 3)),
       ("status", .integer(Int(status.rawValue))),
     ]
     if let message { fields.append(("message", .string(message))) }
-    try Streams.write(Array((JSON.fields(fields).text + "\n").utf8), to: file)
+    try Streams.write(Array((JSON.object(fields).text + "\n").utf8), to: file)
   }
 }

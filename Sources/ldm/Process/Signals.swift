@@ -56,14 +56,12 @@ enum Signals {
 
   /// Runs `body` with `path` known as a file that is to go if the process dies.
   static func withTemporary<R>(_ path: FileName, _ body: () throws -> R) rethrows -> R {
-    try path.withPath { path in
-      let copy = strdup(path)
-      temporary.store(UInt(bitPattern: copy), ordering: .relaxed)
-      defer {
-        temporary.store(0, ordering: .relaxed)
-        free(copy)
-      }
-      return Result { try body() }
-    }.get()
+    let copy = path.withPath { strdup($0) }
+    temporary.store(UInt(bitPattern: copy), ordering: .relaxed)
+    defer {
+      temporary.store(0, ordering: .relaxed)
+      free(copy)
+    }
+    return try body()
   }
 }

@@ -23,7 +23,7 @@ final class Teller {
   func detail(_ line: @autoclosure () -> String) { if options.verbose { say("ldm: \(line())") } }
 
   /// Called for each step: shows it where progress is wanted, and lets a signal stop the run.
-  func progress(_ progress: Progress, of name: String) throws {
+  func progress(_ progress: RunProgress, of name: String) throws {
     switch kind {
     case .json: Self.write(bar.json(progress, name) + "\n")
     case .auto: Self.write(bar.line(progress, name, columns: columns))

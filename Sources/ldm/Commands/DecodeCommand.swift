@@ -1,0 +1,41 @@
+import ArgumentParser
+import Foundation
+import LatentDiffusion
+import Weights
+
+struct DecodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decode", abstract: "Decodes latents, as \"ldm encode\" writes them, into pictures.",
+    discussion: "ldm encode < photo.jpg | ldm decode > back.png")
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Telling") var telling: TellingOptions
+
+  func run() throws {
+    let coder = try Coder(output.destination, model, telling, inputs: input.sources())
+    try coder.each { source in
+      let bytes = try Streams.read(source, limit: 4 << 30)
+      guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected latents as safetensors") }
+      let file = try SafetensorsFile(MappedFile(name: source.description, contents: bytes))
+      guard let latents = file.tensors["latents"]?.tensor(), latents.shape.count == 4, latents.shape[0] > 0,
+        latents.shape[2] > 0, latents.shape[3] > 0
+      else { throw Failure(.badData, "holds no tensor \"latents\" of shape [N, C, h, w]") }
+      let format = output.format(input: nil)
+      return try (0..<latents.shape[0]).map { row in
+        let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
+        let image = Image(tensor: Self.cropped(picture, file.metadata), depth: output.depth ?? 8)
+        return (try image.encoded(as: format, output.encoding), format.fileSuffix)
+      }
+    }
+  }
+
+  /// To the size of the picture that was encoded, where the file tells it.
+  private static func cropped(_ picture: Tensor, _ metadata: [String: String]) -> Tensor {
+    guard let width = metadata["width"].flatMap({ Int($0) }), let height = metadata["height"].flatMap({ Int($0) }),
+      (1...picture.shape[3]).contains(width), (1...picture.shape[2]).contains(height)
+    else { return picture }
+    return picture.cropped(top: 0, left: 0, height: height, width: width)
+  }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import LatentDiffusion
+
+struct ImageToImageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "img2img", abstract: "Re-imagines a picture under a prompt.",
+    discussion: "ldm img2img -p \"an oil painting\" --strength 0.5 < photo.jpg > out.jpg")
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup(title: "Prompt") var prompt: PromptOptions
+  @OptionGroup(title: "Sampling") var strength: StrengthOptions
+  @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Sampling") var work: WorkOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Output") var size: SizeOption
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Telling") var telling: TellingOptions
+
+  func run() throws {
+    let sources = try input.sources()
+    let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let workshop = try Workshop(
+      model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
+    try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
+      var tensor = image.tensor()
+      if let size = try size.value() {
+        tensor = tensor.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
+      }
+      var request = Request(size: Size(height: tensor.shape[2], width: tensor.shape[3]))
+      request.image = tensor
+      request.prompt = text
+      request.negativePrompt = prompt.negativeText
+      var job = Job(.imageToImage, request)
+      job.sampling = try sampling.values()
+      job.sampling.apply(prompt)
+      strength.apply(to: &job, default: 0.75)
+      try work.apply(to: &job)
+      return Draft(job: job, carrying: image)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import LatentDiffusion
+
+struct InpaintCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inpaint", abstract: "Repaints where a mask is white, and keeps every other pixel.",
+    discussion: "ldm inpaint --mask mask.png -p \"grass\" < photo.jpg > out.png")
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup(title: "Mask") var mask: MaskOptions
+  @OptionGroup(title: "Prompt") var prompt: PromptOptions
+  @OptionGroup(title: "Sampling") var strength: StrengthOptions
+  @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Sampling") var work: WorkOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+  @OptionGroup(title: "Telling") var telling: TellingOptions
+
+  func run() throws {
+    let sources = try input.sources()
+    let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let workshop = try Workshop(
+      model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
+    let picture = try mask.picture(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
+    try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
+      let mask = try mask.mask(picture, for: image)
+      tell(mask, source, workshop.teller)
+      var request = Request(size: image.size)
+      request.image = image.tensor()
+      request.mask = mask.tensor
+      request.maskMode = self.mask.mode
+      request.prompt = text
+      request.negativePrompt = prompt.negativeText
+      var job = Job(.inpaint, request)
+      job.sampling = try sampling.values()
+      job.sampling.apply(prompt)
+      strength.apply(to: &job, default: 1)
+      try work.apply(to: &job)
+      var draft = Draft(job: job, carrying: image)
+      // What is repainted is there to be seen.
+      if let alpha = draft.alpha { draft.alpha = Self.opaque(alpha, where: mask.tensor) }
+      return draft
+    }
+  }
+
+  private func tell(_ mask: Mask, _ source: Source, _ teller: Teller) {
+    let share = 100 * mask.share
+    switch share {
+    case 0: teller.warn("\(source): the mask repaints nothing; white repaints, see --invert-mask")
+    case 95...: teller.warn("\(source): the mask repaints \(Int(share)) % of the picture; see --invert-mask")
+    default: teller.note("\(source): repainting \(share < 1 ? "under 1" : "\(Int(share.rounded()))") %")
+    }
+  }
+
+  private static func opaque(_ alpha: Tensor, where mask: Tensor) -> Tensor {
+    var result = alpha
+    result.withMutableElements { out in
+      mask.withElements { mask in
+        for i in out.indices where mask[i] > 0 { out[i] = max(out[i], mask[i] >= 0.5 ? 1 : mask[i]) }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import LatentDiffusion
+import Weights
+
+/// What `ldm info` tells of an input, in order.
+struct Facts {
+  private(set) var fields: [Field] = []
+
+  struct Field {
+    let name: String
+    let value: JSON
+  }
+
+  init(of source: Source, maximumPixels: Int) throws {
+    if case .file(let name) = source, let status = name.status, status.st_mode & S_IFMT == S_IFDIR {
+      try addModel(String(decoding: name.bytes, as: UTF8.self))
+    } else {
+      try addFile(source, maximumPixels)
+    }
+  }
+
+  mutating func add(_ name: String, _ value: JSON?) { if let value { fields.append(Field(name: name, value: value)) } }
+  mutating func add(_ name: String, _ value: String?) { add(name, value.map(JSON.string)) }
+  mutating func add(_ name: String, _ value: Int?) { add(name, value.map(JSON.integer)) }
+
+  private mutating func addFile(_ source: Source, _ maximumPixels: Int) throws {
+    var isPicture = false
+    // Weights are mapped, not read; a picture's file is small.
+    if case .file(let name) = source, name.status.map({ $0.st_mode & S_IFMT == S_IFREG }) ?? false {
+      let head = try Streams.head(name)
+      guard !head.isEmpty else { throw Failure(.badData, "is empty") }
+      isPicture = ImageFormat(magic: head) != nil
+      if !isPicture {
+        return try addWeights(SafetensorsFile(at: String(decoding: name.bytes, as: UTF8.self)))
+      }
+    }
+    let bytes = try Streams.read(source, limit: maximumPixels * 8 + (64 << 20))
+    guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected a picture or safetensors") }
+    if isPicture || ImageFormat(magic: bytes) != nil {
+      try addPicture(ImageHeader(of: bytes))
+    } else {
+      try addWeights(SafetensorsFile(MappedFile(name: source.description, contents: bytes)))
+    }
+  }
+
+  private mutating func addPicture(_ header: ImageHeader) {
+    add("format", header.format.rawValue)
+    add("width", header.width)
+    add("height", header.height)
+    add("depth", header.depth)
+    add("alpha", .bool(header.hasAlpha))
+    add("icc", (header.metadata.icc?.count).map { "\($0) bytes" })
+    add("exif", (header.metadata.exif?.count).map { "\($0) bytes" })
+    add("xmp", (header.metadata.xmp?.count).map { "\($0) bytes" })
+    add("parameters", Provenance.parameters(in: header.metadata))
+    add("digital_source_type", Provenance.source(in: header.metadata))
+    for (key, value) in header.metadata.text.sorted(by: { $0.key < $1.key }) where key != "parameters" {
+      add("text.\(key)", value)
+    }
+  }
+
+  private mutating func addWeights(_ file: SafetensorsFile) {
+    add("format", "safetensors")
+    add("tensors", file.tensors.count)
+    add("parameters", file.tensors.values.reduce(0) { $0 + $1.count })
+    add("bytes", file.tensors.values.reduce(0) { $0 + $1.byteCount })
+    let types = Set(file.tensors.values.map(\.type.rawValue)).sorted()
+    add("types", .array(types.map(JSON.string)))
+    if let latents = file.tensors["latents"] { add("latents", .array(latents.shape.map(JSON.integer))) }
+    for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) { add("metadata.\(key)", value) }
+  }
+
+  func json(_ source: Source) -> String {
+    JSON.object([("file", .string(source.description))] + fields.map { ($0.name, $0.value) }).text
+  }
+
+  func lines(_ source: Source) -> String {
+    let width = (fields.map(\.name.count).max() ?? 0) + 2
+    let rows = fields.map { field -> String in
+      let text = field.value.plainText
+      // Further lines of a text stand under its first.
+      let indented = text.split(separator: "\n", omittingEmptySubsequences: false)
+        .joined(separator: "\n" + String(repeating: " ", count: width + 2))
+      return "  " + field.name.padding(toLength: width, withPad: " ", startingAt: 0) + indented
+    }
+    return ([source.description] + rows).joined(separator: "\n")
+  }
+}

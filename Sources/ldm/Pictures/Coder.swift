@@ -1,0 +1,47 @@
+import Foundation
+import LatentDiffusion
+import Weights
+
+/// The loop of the commands that run the autoencoder alone.
+final class Coder {
+  let engine: Engine
+  private let teller: Teller
+  private let sources: [Source]
+  private let report: Report?
+  private var destinations: Destinations
+  private var number = 0
+
+  init(
+    _ destination: DestinationOptions, _ model: ModelOptions, _ telling: TellingOptions, inputs sources: [Source]
+  ) throws {
+    self.sources = sources
+    destinations = try Destinations(destination, inputs: sources.count, count: 1)
+    teller = Teller(telling)
+    engine = try model.engine()
+    report = try telling.report.map(Report.init)
+  }
+
+  /// Writes what `body` makes of each input: files, each with its suffix.
+  func each(_ body: (Source) throws -> [(bytes: [UInt8], suffix: String)]) throws {
+    try InputLoop(teller: teller, report: report).run(sources, label: \.description) { source in
+      let started = ContinuousClock.now
+      let name = source.fileName
+      let results = try body(source)
+      for (index, result) in results.enumerated() {
+        number += 1
+        let part = results.count > 1 ? Array("-\(index + 1)".utf8) : []
+        let own = FileName(bytes: name.stem + part + Array(".\(result.suffix)".utf8))
+        let target = destinations.target(name: own, number: number, seed: 0, fileSuffix: result.suffix)
+        if destinations.skips(target) { continue }
+        guard results.count == 1 || destinations.holdsSeveral else {
+          throw Failure(.usage, "holds \(results.count) latents; use -d DIR, or -o with {n} in the name")
+        }
+        try destinations.check(target, from: source)
+        try destinations.write(result.bytes, to: target, from: source.description)
+        try report?.add(
+          input: source.description, output: "\(target)", seed: nil, seconds: started.duration(to: .now).seconds,
+          status: .done, message: nil)
+      }
+    }
+  }
+}
