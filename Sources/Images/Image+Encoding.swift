@@ -63,6 +63,9 @@ extension Image {
   private func png(_ metadata: ImageMetadata, depth: Int) throws(ImageError) -> [UInt8] {
     var texts = metadata.text.sorted { $0.key < $1.key }.filter { (1...79).contains($0.key.utf8.count) }
     if let xmp = metadata.xmp { texts.append((key: "XML:com.adobe.xmp", value: String(decoding: xmp, as: UTF8.self))) }
+    // Only so many are written: how the picture was made comes before what other tools noted.
+    let first = ["parameters", "XML:com.adobe.xmp"]
+    texts = texts.filter { first.contains($0.key) } + texts.filter { !first.contains($0.key) }
     var png = ldm_png()
     (png.width, png.height, png.depth, png.alpha) = (UInt32(width), UInt32(height), Int32(depth), hasAlpha)
     let strings = texts.prefix(Int(LDM_PNG_TEXTS)).map { (strdup($0.key), strdup($0.value)) }

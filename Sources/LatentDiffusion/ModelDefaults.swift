@@ -20,6 +20,8 @@ public struct ModelDefaults: Sendable {
   public var encoding: Encoding?
   /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
   public var promptPrefixes: [String] = []
+  /// What a prompt without a known beginning gets instead where a picture is reworked.
+  public var picturePrefix: String?
   /// What a user should know before relying on a task, by task.
   public var notes: [String: String] = [:]
 
@@ -46,14 +48,17 @@ public struct ModelDefaults: Sendable {
       self.encoding = encoding
     }
     promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
+    picturePrefix = try config.optionalString("picture_prefix")
     for (key, value) in [("native_size", nativeSize), ("window", window), ("steps", steps)] {
       if let value, value < 1 { throw config.invalid(key, "a number above 0") }
     }
   }
 
   /// The prompt as the model's captions begin.
-  func prefixed(_ prompt: String) -> String {
-    guard let first = promptPrefixes.first, !prompt.isEmpty else { return prompt }
+  ///
+  /// - Parameter reworks: a picture is given, as text to image has none.
+  func prefixed(_ prompt: String, reworks: Bool) -> String {
+    guard let first = (reworks ? picturePrefix : nil) ?? promptPrefixes.first, !prompt.isEmpty else { return prompt }
     let known = promptPrefixes.contains { prompt.lowercased().hasPrefix($0.lowercased()) }
     return known ? prompt : "\(first) \(prompt)"
   }

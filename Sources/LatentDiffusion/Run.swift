@@ -40,7 +40,7 @@ final class Run {
   /// The request with the model's own defaults where it leaves them open.
   func prepared(_ request: Request) -> Request {
     var request = request
-    request.prompt = loaded.defaults.prefixed(request.prompt)
+    request.prompt = loaded.defaults.prefixed(request.prompt, reworks: request.image != nil)
     if let encoding = loaded.defaults.encoding, request.encoding == nil { request.encoding = encoding }
     return request
   }

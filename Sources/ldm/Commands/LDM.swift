@@ -14,6 +14,6 @@ struct LDM: ParsableCommand {
     version: "ldm \(Version.number)",
     subcommands: [
       TextToImageCommand.self, ImageToImageCommand.self, InpaintCommand.self, UpscaleCommand.self, EncodeCommand.self,
-      DecodeCommand.self, InfoCommand.self, ModelsCommand.self, SamplersCommand.self,
+      DecodeCommand.self, InfoCommand.self, ModelsCommand.self, SamplersCommand.self, BenchCommand.self,
     ])
 }
