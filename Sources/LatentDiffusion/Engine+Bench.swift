@@ -31,7 +31,8 @@ extension Engine {
     try progress("load")
     var loaded: LoadedModel?
     let load = try Self.seconds { loaded = try model(for: task) }
-    let (model, native) = (loaded!.model, loaded!.nativeSize)
+    let network = loaded!.model
+    let native = loaded!.nativeSize
     let size = Size(
       height: loaded!.roundedUp(size?.height ?? native), width: loaded!.roundedUp(size?.width ?? native))
     func median(_ part: String, _ body: () throws -> Void) throws -> Double {
@@ -41,20 +42,20 @@ extension Engine {
       return times[times.count / 2]
     }
     var noise = Noise(seed: 1)
-    let (h, w) = (size.height / model.latentFactor, size.width / model.latentFactor)
-    let context = model.readsText ? try model.encode(text: "a photo of a cat") : nil
-    let text = model.readsText ? try median("text encoder") { _ = try model.encode(text: "a photo of a cat") } : nil
-    let rows = model.readsText ? 2 : 1
+    let (h, w) = (size.height / network.latentFactor, size.width / network.latentFactor)
+    let context = network.readsText ? try network.encode(text: "a photo of a cat") : nil
+    let text = network.readsText ? try median("text encoder") { _ = try network.encode(text: "a photo of a cat") } : nil
+    let rows = network.readsText ? 2 : 1
     let input = DenoiserInput(
-      latents: noise([rows, model.inputChannels, h, w]), timestep: 500, context: context?.repeated(rows),
-      label: model.maximumNoiseLevel.map { .index(min(model.defaultNoiseLevel, $0)) })
-    let step = try median("unet step") { _ = try model.predict(input) }
+      latents: noise([rows, network.inputChannels, h, w]), timestep: 500, context: context?.repeated(rows),
+      label: network.maximumNoiseLevel.map { .index(min(network.defaultNoiseLevel, $0)) })
+    let step = try median("unet step") { _ = try network.predict(input) }
     let picture = noise([1, 3, size.height, size.width]).clamped(to: -1...1)
-    let encode = try median("vae encode") { _ = model.encode(picture, .mean, noise: &noise) }
-    let latents = noise([1, model.latentChannels, h, w])
-    let decode = try median("vae decode") { _ = model.decode(latents) }
+    let encode = try median("vae encode") { _ = network.encode(picture, .mean, noise: &noise) }
+    let latents = noise([1, network.latentChannels, h, w])
+    let decode = try median("vae decode") { _ = network.decode(latents) }
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return PartTimes(
       size: size, threads: Int(ldm_threads()), cpu: String(cString: ldm_cpu_name()), load: load, textEncoder: text,
       unetStep: step, rows: rows, vaeEncode: encode, vaeDecode: decode, peakBytes: usage.ru_maxrss << 10)
