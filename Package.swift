@@ -41,7 +41,8 @@ let package = Package(
     .target(
       name: "LatentDiffusion",
       dependencies: ["Models", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution"]),
-    .target(name: "BuiltInModel", resources: [.copy("model")]),
+    .target(
+      name: "BuiltInModel", exclude: ["MODEL_CARD.md", "SOURCES-photo.md", "photos.tsv"], resources: [.copy("model")]),
     .executableTarget(
       name: "ldm",
       dependencies: [

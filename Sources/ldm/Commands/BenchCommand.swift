@@ -55,7 +55,7 @@ struct BenchCommand: ParsableCommand {
   private func table(_ times: PartTimes) -> String {
     let head = "\(times.size.width) x \(times.size.height), \(times.threads) threads, \(times.cpu), \(model.precision)"
     let rows = parts(times).compactMap { part in
-      part.seconds.map { String(format: "  %-13s %9.3f s", (part.name as NSString).utf8String!, $0) }
+      part.seconds.map { "  " + part.name.padding(toLength: 14, withPad: " ", startingAt: 0) + String(format: "%8.3f s", $0) }
     }
     return ([head] + rows + ["  peak memory   \(times.peakBytes >> 20) MiB"]).joined(separator: "\n")
   }
