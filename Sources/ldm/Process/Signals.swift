@@ -24,6 +24,11 @@ enum Signals {
         if Signals.caught.exchange(number, ordering: .sequentiallyConsistent) != 0 { Signals.die(by: number) }
       }
     }
+    // A parent that blocked them passed that on; a filter that nobody can stop is no use.
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE] { sigaddset(&set, number) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
     handle(SIGUSR1) { _ in Signals.asked.store(true, ordering: .relaxed) }
   }
 
