@@ -46,7 +46,8 @@ let package = Package(
     .executableTarget(
       name: "ldm",
       dependencies: [
-        "LatentDiffusion", "Weights", "BuiltInModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "LatentDiffusion", "Weights", "BuiltInModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

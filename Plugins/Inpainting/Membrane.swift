@@ -61,7 +61,8 @@ struct Membrane {
     }
     let values = zip(sums, counts).map { $1 > 0 ? $0 / $1 : 0 }
     return Membrane(
-      boundary: values, hole: zip(holes, counts).map { $0 && $1 == 0 }, known: counts.map { $0 > 0 }, height: h, width: w)
+      boundary: values, hole: zip(holes, counts).map { $0 && $1 == 0 }, known: counts.map { $0 > 0 }, height: h,
+      width: w)
   }
 
   private func relax(_ u: inout [Float], sweeps: Int) {

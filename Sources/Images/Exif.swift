@@ -77,7 +77,8 @@ struct Exif {
         }
         return String(decoding: units, as: UTF16.self)
       }
-      return entry.bytes.starts(with: "ASCII\0\0\0".utf8) ? String(decoding: body.prefix { $0 != 0 }, as: UTF8.self) : nil
+      return entry.bytes.starts(with: "ASCII\0\0\0".utf8)
+        ? String(decoding: body.prefix { $0 != 0 }, as: UTF8.self) : nil
     }
     set {
       directories[.exif]?.removeAll { $0.tag == Tag.userComment }

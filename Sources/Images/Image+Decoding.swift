@@ -107,7 +107,9 @@ extension ImageMetadata {
       start.map { Array(UnsafeBufferPointer(start: $0, count: count)) }
     }
     icc = bytes(header.icc, header.icc_size)
-    exif = bytes(header.exif, header.exif_size).map { $0.starts(with: JPEGSegments.exifMark) ? Array($0.dropFirst(6)) : $0 }
+    exif = bytes(header.exif, header.exif_size).map {
+      $0.starts(with: JPEGSegments.exifMark) ? Array($0.dropFirst(6)) : $0
+    }
     xmp = bytes(header.xmp, header.xmp_size)
   }
 }

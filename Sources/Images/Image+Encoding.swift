@@ -21,7 +21,9 @@ extension Image {
   /// The picture as a file. JPEG and WebP hold 8 bits. JPEG has no alpha: the picture is laid on white.
   ///
   /// - Throws: `ImageError.cannotEncode`.
-  public func encoded(as format: ImageFormat, _ options: EncodingOptions = EncodingOptions()) throws(ImageError) -> [UInt8] {
+  public func encoded(as format: ImageFormat, _ options: EncodingOptions = EncodingOptions()) throws(ImageError)
+    -> [UInt8]
+  {
     var metadata = options.strip ? ImageMetadata() : self.metadata
     metadata.icc = self.metadata.icc
     switch format {
@@ -52,7 +54,8 @@ extension Image {
         ldm_jpeg_segment(marker: 0xe1, data: joined.baseAddress! + starts[i], size: bodies[i].count)
       }
       return ldm_jpeg_encode(
-        pixels, Int32(width), Int32(height), Int32(quality), quality > 90, segments, segments.count, icc, icc.count, &out,
+        pixels, Int32(width), Int32(height), Int32(quality), quality > 90, segments, segments.count, icc, icc.count,
+        &out,
         &size, &message)
     }
     guard good, let out else { throw .cannotEncode(format: .jpeg, why: Image.text(message)) }
@@ -120,7 +123,8 @@ extension Image {
   /// P6, or PAM where there is alpha; 16-bit samples big-endian.
   private func pnm(depth: Int) -> [UInt8] {
     let maximum = depth == 16 ? 65535 : 255
-    let header = hasAlpha
+    let header =
+      hasAlpha
       ? "P7\nWIDTH \(width)\nHEIGHT \(height)\nDEPTH 4\nMAXVAL \(maximum)\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
       : "P6\n\(width) \(height)\n\(maximum)\n"
     var result = Array(header.utf8)

@@ -14,7 +14,8 @@ extension Image {
     func sample(_ index: Int) -> Int {
       (values[index / channels * header.channels + order[index % channels]] * top + header.maximum / 2) / header.maximum
     }
-    let samples: Samples = wide
+    let samples: Samples =
+      wide
       ? .sixteen((0..<(count * channels)).map { UInt16(sample($0)) })
       : .eight((0..<(count * channels)).map { UInt8(sample($0)) })
     return Image(width: header.width, height: header.height, hasAlpha: alpha, samples: samples, format: .pnm)

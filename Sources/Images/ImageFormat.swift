@@ -23,7 +23,9 @@ public enum ImageFormat: String, CaseIterable, Sendable {
       self = .jpeg
     } else if bytes.count >= 12, bytes.starts(with: Array("RIFF".utf8)), bytes[8..<12].elementsEqual("WEBP".utf8) {
       self = .webp
-    } else if bytes.count >= 2, bytes[0] == UInt8(ascii: "P"), (UInt8(ascii: "1")...UInt8(ascii: "7")).contains(bytes[1]) {
+    } else if bytes.count >= 2, bytes[0] == UInt8(ascii: "P"),
+      (UInt8(ascii: "1")...UInt8(ascii: "7")).contains(bytes[1])
+    {
       self = .pnm
     } else {
       return nil

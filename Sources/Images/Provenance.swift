@@ -18,7 +18,8 @@ public struct Provenance: Sendable, Equatable {
   public var settings: [(name: String, value: String)]
   public var source: DigitalSource
 
-  public init(prompt: String, negativePrompt: String, settings: [(name: String, value: String)], source: DigitalSource) {
+  public init(prompt: String, negativePrompt: String, settings: [(name: String, value: String)], source: DigitalSource)
+  {
     (self.prompt, self.negativePrompt, self.settings, self.source) = (prompt, negativePrompt, settings, source)
   }
 

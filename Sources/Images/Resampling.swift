@@ -56,7 +56,8 @@ public enum ResampleFilter: Sendable {
       if self == .area { return Self.covered(Double(i) * scale, Double(i + 1) * scale, source) }
       let first = Int((centre - support * stretch + (widens ? 0.5 : -0.5)).rounded(.down)) + (widens ? 0 : 1)
       let last = Int((centre + support * stretch + (widens ? 0.5 : -0.5)).rounded(.down)) + (widens ? 0 : 1)
-      return gathered((first..<max(last, first + 1)).map { ($0, weight((Double($0) + 0.5 - centre) / stretch)) }, source)
+      return gathered(
+        (first..<max(last, first + 1)).map { ($0, weight((Double($0) + 0.5 - centre) / stretch)) }, source)
     }
   }
 

@@ -30,7 +30,8 @@ extension Engine {
     let loaded = try model(for: job.task)
     let sampling = try loaded.resolved(job.sampling, task: job.task)
     return Plan(
-      model: loaded.model.name, sampler: sampling.name, steps: sampling.settings.steps, guidance: sampling.settings.guidance,
+      model: loaded.model.name, sampler: sampling.name, steps: sampling.settings.steps,
+      guidance: sampling.settings.guidance,
       noiseLevel: job.task == .upscale ? job.request.noiseLevel ?? loaded.model.defaultNoiseLevel : nil)
   }
 
@@ -38,7 +39,8 @@ extension Engine {
   public func facts(for task: Job.Task) throws -> TaskFacts {
     let loaded = try model(for: task)
     return TaskFacts(
-      nativeSize: loaded.nativeSize, latentFactor: loaded.model.latentFactor, latentChannels: loaded.model.latentChannels,
+      nativeSize: loaded.nativeSize, latentFactor: loaded.model.latentFactor,
+      latentChannels: loaded.model.latentChannels,
       readsText: loaded.model.readsText, note: defaults.notes[task.rawValue] ?? loaded.defaults.notes[task.rawValue])
   }
 }

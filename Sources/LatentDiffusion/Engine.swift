@@ -18,9 +18,11 @@ public final class Engine: Sendable {
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `ModelError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(modelAt path: String, precision: Precision = .auto, threads: Int? = nil) throws {
-    guard ["model_index.json", "ldm.json", "unet/config.json"].contains(where: {
-      FileManager.default.fileExists(atPath: "\(path)/\($0)")
-    }) else { throw ModelError.noModel(path: path) }
+    guard
+      ["model_index.json", "ldm.json", "unet/config.json"].contains(where: {
+        FileManager.default.fileExists(atPath: "\(path)/\($0)")
+      })
+    else { throw ModelError.noModel(path: path) }
     self.path = path
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)

@@ -39,7 +39,9 @@ extension LoadedModel {
     var position = 0
     var unused = noise
     return try windows.blend(grid) { part in
-      let (row, column) = (windows.rows[position / windows.columns.count], windows.columns[position % windows.columns.count])
+      let (row, column) = (
+        windows.rows[position / windows.columns.count], windows.columns[position % windows.columns.count]
+      )
       position += 1
       let pixels = picture.slice(axis: 2, (row.lowerBound * f)..<(row.upperBound * f))
         .slice(axis: 3, (column.lowerBound * f)..<(column.upperBound * f))

@@ -36,7 +36,8 @@ extension Run {
   /// One pass over the whole picture.
   private func restyled(_ picture: Tensor) throws -> Tensor {
     let (h, w) = (picture.shape[2], picture.shape[3])
-    let result = try pass(request(for: loaded.padded(picture)), by: [TextToImage(), ImageToImage()] + loaded.blankCanvas)
+    let result = try pass(
+      request(for: loaded.padded(picture)), by: [TextToImage(), ImageToImage()] + loaded.blankCanvas)
     return result.cropped(top: 0, left: 0, height: h, width: w)
   }
 
@@ -52,7 +53,9 @@ extension Run {
     request.strength = job.request.strength * Self.refinement
     let grid = Size(height: request.size.height / model.latentFactor, width: request.size.width / model.latentFactor)
     // Where strength leaves no step for the windows, there is nothing to re-imagine from near.
-    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * request.strength) > 0 else { return start }
+    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * request.strength) > 0 else {
+      return start
+    }
     let fine = try pass(
       request, by: [TextToImage(), ImageToImage()] + loaded.blankCanvas, windows: windows(over: grid)
     ).cropped(top: 0, left: 0, height: h, width: w)

@@ -13,7 +13,8 @@ extension Run {
     if job.request.maskMode != .soft { mask = mask.map { $0 >= 0.5 ? 1 : 0 } }
     guard let hole = Region(of: mask) else { return picture }
     if job.work == .input { return try repainted(picture, mask) }
-    let region = job.work == .auto ? hole.withContext(in: picture.shape, native: loaded.nativeSize) : Region(all: picture.shape)
+    let region =
+      job.work == .auto ? hole.withContext(in: picture.shape, native: loaded.nativeSize) : Region(all: picture.shape)
     let cut = region.cut(picture)
     let cutMask = region.cut(mask)
     guard let size = regionSize(cut) else { return region.pasted(try repainted(cut, cutMask), on: picture) }

@@ -60,7 +60,8 @@ final class Run {
     let factor = model.latentFactor
     let size = latentSize ?? Size(height: request.size.height / factor, width: request.size.width / factor)
     let each = windows?.count ?? 1
-    let denoiser: any Denoiser = windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
+    let denoiser: any Denoiser =
+      windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
     let before = done
     let latents = try sample(
       denoiser, conditioning, sampling.sampler, sampling.settings,

@@ -28,7 +28,8 @@ private struct PixelAttention: Sendable {
     /// Older files have other names, and 1x1 convolutions for the matrices.
     func linear(_ name: String, old: String) throws -> Linear {
       let p = p.weights.contains("\(name).weight") ? p[name] : p[old]
-      let weight = try p.weights.tensor("weight", [channels, channels], reshaping: [[channels, channels, 1, 1]]).tensor()
+      let weight = try p.weights.tensor("weight", [channels, channels], reshaping: [[channels, channels, 1, 1]])
+        .tensor()
       let bias = try p.weights.tensor("bias", [channels]).tensor()
       return Linear(weight: weight, bias: bias, policy: p.policy)
     }

@@ -27,7 +27,8 @@ public struct CLIPTextModel: Sendable {
     positions = try t.weights.tensor("embeddings.position_embedding.weight", [config.positions, config.width]).tensor()
     layers = try (0..<config.layers).map { try CLIPLayer(t["encoder.layers.\($0)"], config: config) }
     finalNorm = try LayerNorm(t["final_layer_norm"], width: config.width, epsilon: config.epsilon)
-    projection = p.weights.contains("text_projection.weight")
+    projection =
+      p.weights.contains("text_projection.weight")
       ? try Linear(p["text_projection"], inputs: config.width, outputs: config.projection, bias: false) : nil
   }
 

@@ -7,7 +7,8 @@ extension CLIPTokenizer {
   ///
   /// - Parameter length: used where the folder names none (files say 10³⁰ for "any").
   public init(folder: String, length: Int = 77) throws {
-    let tables = FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
+    let tables =
+      FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
       ? try Tables(vocabulary: "\(folder)/vocab.json", merges: "\(folder)/merges.txt")
       : try Tables(tokenizer: "\(folder)/tokenizer.json")
     let path = "\(folder)/tokenizer_config.json"

@@ -154,7 +154,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unreadable(let file, let why): "\(file): \(why); the tokenizer needs vocab.json and merges.txt, or tokenizer.json"
+    case .unreadable(let file, let why):
+      "\(file): \(why); the tokenizer needs vocab.json and merges.txt, or tokenizer.json"
     case .missing(let token, let file): "\(file): no token \(token) in the vocabulary"
     }
   }

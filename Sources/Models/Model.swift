@@ -23,7 +23,8 @@ public struct Model: ConditioningModel, Denoiser {
   ///   - defaultNoiseLevel: for super-resolution requests that name none.
   /// - Throws: `ModelError`, `ConfigError`, `WeightsError`, `TokenizerError`.
   public init(
-    at folder: String, autoencoderAt vae: String? = nil, policy: KernelPolicy = KernelPolicy(), defaultNoiseLevel: Int = 20
+    at folder: String, autoencoderAt vae: String? = nil, policy: KernelPolicy = KernelPolicy(),
+    defaultNoiseLevel: Int = 20
   ) throws {
     guard FileManager.default.fileExists(atPath: "\(folder)/unet/config.json") else {
       throw ModelError.noModel(path: folder)
@@ -49,10 +50,12 @@ public struct Model: ConditioningModel, Denoiser {
     self.surplus = surplus
     scheduler = try SchedulerConfig(at: "\(folder)/scheduler/scheduler_config.json")
     let low = "\(folder)/low_res_scheduler/scheduler_config.json"
-    lowResolutionSchedule = FileManager.default.fileExists(atPath: low)
+    lowResolutionSchedule =
+      FileManager.default.fileExists(atPath: low)
       ? try NoiseSchedule(SchedulerConfig(at: low)) : nil
     let index = "\(folder)/model_index.json"
-    maximumNoiseLevel = FileManager.default.fileExists(atPath: index)
+    maximumNoiseLevel =
+      FileManager.default.fileExists(atPath: index)
       ? try Config(at: index).optionalInteger("max_noise_level") : nil
     self.defaultNoiseLevel = defaultNoiseLevel
     try checkParts(folder)
@@ -62,11 +65,13 @@ public struct Model: ConditioningModel, Denoiser {
   private func checkParts(_ folder: String) throws {
     guard unet.config.outputChannels == latentChannels else {
       throw ModelError.component(
-        "unet", folder: folder, found: "for \(unet.config.outputChannels) latent channels", expected: "\(latentChannels)")
+        "unet", folder: folder, found: "for \(unet.config.outputChannels) latent channels",
+        expected: "\(latentChannels)")
     }
     guard text.map({ $0.tower.config.width == unet.config.contextWidth }) ?? true else {
       throw ModelError.component(
-        "text_encoder", folder: folder, found: "\(text!.tower.config.width) wide", expected: "\(unet.config.contextWidth)")
+        "text_encoder", folder: folder, found: "\(text!.tower.config.width) wide",
+        expected: "\(unet.config.contextWidth)")
     }
   }
 

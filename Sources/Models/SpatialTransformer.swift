@@ -56,7 +56,8 @@ struct TransformerBlock: Sendable {
   init(_ p: Parameters, channels: Int, heads: Int, context: Int, onlyCross: Bool) throws {
     self.onlyCross = onlyCross
     norm1 = try LayerNorm(p["norm1"], width: channels)
-    attention1 = try MultiHeadAttention(p["attn1"], width: channels, source: onlyCross ? context : channels, heads: heads)
+    attention1 = try MultiHeadAttention(
+      p["attn1"], width: channels, source: onlyCross ? context : channels, heads: heads)
     norm2 = try LayerNorm(p["norm2"], width: channels)
     attention2 = try MultiHeadAttention(p["attn2"], width: channels, source: context, heads: heads)
     norm3 = try LayerNorm(p["norm3"], width: channels)

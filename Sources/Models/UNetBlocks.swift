@@ -12,8 +12,10 @@ struct DownBlock: Sendable {
         p["resnets.\($0)"], inputs: $0 == 0 ? level.inputs : level.channels, outputs: level.channels,
         time: config.timeWidth, groups: config.groups, epsilon: config.epsilon)
     }
-    transformers = try level.attends ? (0..<level.layers).map { try level.transformer(p["attentions.\($0)"], config) } : []
-    downsample = level.resizes
+    transformers =
+      try level.attends ? (0..<level.layers).map { try level.transformer(p["attentions.\($0)"], config) } : []
+    downsample =
+      level.resizes
       ? try Downsample(p["downsamplers.0"], channels: level.channels, padding: .same(config.downsamplePadding)) : nil
   }
 

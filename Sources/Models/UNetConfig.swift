@@ -57,7 +57,8 @@ public struct UNetConfig: Sendable {
     let layers = try config.integerOrList("layers_per_block", count: count, default: 2)
     let onlyCross = try config.boolOrList("only_cross_attention", count: count, default: false)
 
-    func level(_ i: Int, inputs: Int, type: String, attending: String, layers extra: Int, resizes: Bool) throws -> Level {
+    func level(_ i: Int, inputs: Int, type: String, attending: String, layers extra: Int, resizes: Bool) throws -> Level
+    {
       let plain = attending.replacing("CrossAttn", with: "")
       guard type == attending || type == plain else {
         throw config.invalid("down_block_types", "\(attending) or \(plain), not \(type)")
@@ -115,7 +116,9 @@ public struct UNetConfig: Sendable {
     for (key, value) in expected where config.has(key) {
       guard try config.string(key, default: value) == value else { throw config.invalid(key, value) }
     }
-    for key in ["class_embed_type", "addition_embed_type", "encoder_hid_dim", "time_cond_proj_dim", "cross_attention_norm"]
+    for key in [
+      "class_embed_type", "addition_embed_type", "encoder_hid_dim", "time_cond_proj_dim", "cross_attention_norm",
+    ]
     where config.has(key) {
       throw config.invalid(key, "null: models with this part are not supported")
     }

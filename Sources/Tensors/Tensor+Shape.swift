@@ -21,7 +21,8 @@ extension Tensor {
     return Tensor(shape: result) { out in
       withElements { x in
         for o in 0..<outer where run > 0 {
-          (out.baseAddress! + o * run).update(from: x.baseAddress! + (o * extent + range.lowerBound) * inner, count: run)
+          (out.baseAddress! + o * run).update(
+            from: x.baseAddress! + (o * extent + range.lowerBound) * inner, count: run)
         }
       }
     }

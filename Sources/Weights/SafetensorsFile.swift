@@ -68,14 +68,14 @@ public struct SafetensorsFile: Sendable {
     var result: [Int] = []
     for number in numbers {
       guard let whole = number as? Int, whole >= 0, Double(whole) == number.doubleValue,
-        CFGetTypeIDIsBoolean(number) == false
+        !isBoolean(number)
       else { return nil }
       result.append(whole)
     }
     return result
   }
 
-  private static func CFGetTypeIDIsBoolean(_ number: NSNumber) -> Bool {
+  private static func isBoolean(_ number: NSNumber) -> Bool {
     String(cString: number.objCType) == "c"
   }
 
@@ -86,7 +86,8 @@ public struct SafetensorsFile: Sendable {
     var end = start
     for tensor in tensors.sorted(by: { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }) {
       guard tensor.offset == end else {
-        throw malformed("\(tensor.name) starts at \(tensor.offset - start), the tensor before it ends at \(end - start)")
+        throw malformed(
+          "\(tensor.name) starts at \(tensor.offset - start), the tensor before it ends at \(end - start)")
       }
       end += tensor.byteCount
     }

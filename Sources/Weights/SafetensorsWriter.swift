@@ -18,7 +18,8 @@ public enum SafetensorsWriter {
       end += tensor.count * type.size
       header[name] = ["dtype": type.rawValue, "shape": tensor.shape, "data_offsets": [start, end]] as [String: Any]
     }
-    var json = [UInt8](try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes]))
+    var json = [UInt8](
+      try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes]))
     json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     var result = withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json
     result.reserveCapacity(result.count + end)

@@ -28,7 +28,8 @@ import Testing
 
   @Test(arguments: [
     ("upscale < /dev/null", 65), ("upscale gone.png", 66), ("upscale a.png b.png", 64), ("upscale --bogus", 64),
-    ("upscale -m gone a.png", 69), ("upscale a.png -o /nowhere/x.png", 73), ("upscale --steps 1 a.png -o /dev/full", 74),
+    ("upscale -m gone a.png", 69), ("upscale a.png -o /nowhere/x.png", 73),
+    ("upscale --steps 1 a.png -o /dev/full", 74),
     ("upscale --steps 0 a.png", 64), ("upscale --max-pixels 10 a.png", 65), ("inpaint --mask gone.png a.png", 66),
     ("inpaint --mask alpha a.png", 65), ("txt2img --sampler none x", 64), ("img2img --strength 2 a.png", 64),
     ("upscale -d . a.png", 73), ("upscale .", 66), ("decode a.png", 65), ("info a.png gone", 1),
@@ -73,7 +74,9 @@ import Testing
 
   @Test func anInputMayBeItsOwnOutput() throws {
     defer { ldm.remove() }
-    #expect(try ldm.shell("ln -s a.png link.png && $ldm upscale -q --steps 1 link.png -o link.png && test -L link.png").status == 0)
+    #expect(
+      try ldm.shell("ln -s a.png link.png && $ldm upscale -q --steps 1 link.png -o link.png && test -L link.png").status
+        == 0)
     #expect(try ldm.image("a.png").width == 96)
   }
 

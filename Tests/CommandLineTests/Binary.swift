@@ -52,7 +52,8 @@ struct Binary {
     let output = [UInt8](try Data(contentsOf: out))
     for file in [out, err] { try FileManager.default.removeItem(at: file) }
     return Outcome(
-      status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal, output: output, words: words)
+      status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal, output: output,
+      words: words)
   }
 
   /// Names in the folder, hidden ones too.

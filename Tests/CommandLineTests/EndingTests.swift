@@ -54,7 +54,8 @@ import Testing
   @Test func modelsAreFoundByName() throws {
     defer { ldm.remove() }
     let outcome = try ldm.shell(
-      "mkdir -p models && ln -s \"$($ldm models path builtin)/base\" models/mine && LDM_MODELS=$PWD/models $ldm models path mine")
+      "mkdir -p models && ln -s \"$($ldm models path builtin)/base\" models/mine && LDM_MODELS=$PWD/models $ldm models path mine"
+    )
     #expect(outcome.status == 0)
     #expect(String(decoding: outcome.output, as: UTF8.self).hasSuffix("/models/mine\n"))
   }

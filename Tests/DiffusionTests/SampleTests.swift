@@ -41,7 +41,8 @@ import Testing
     conditioning.start = Start(latents: clean, noise: epsilon, strength: ["lms", "pndm"].contains(name) ? 1 : 0.8)
     let result = try run(PerfectModel(epsilon: epsilon), conditioning, name: name)
     // DDIM and PNDM end at ᾱ[0], not at 1.
-    let final = ["ddim", "pndm", "plms"].contains(name)
+    let final =
+      ["ddim", "pndm", "plms"].contains(name)
       ? try NoiseSchedule(.stableDiffusion).level(at: 0).noised(clean, with: epsilon) : clean
     #expect(result.distance(to: final) < 1e-4)
   }

@@ -11,7 +11,7 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
   var guidance, rescale: Double
   var sampler, schedule: String?
   var strength: Double?
-  var noise_level: Int?
+  var noiseLevel: Int?
   /// The folder of its model; not part of the file.
   var pipeline: String?
 
@@ -21,7 +21,9 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
 
   static let all: [PipelineCase] = ["text", "inpaint", "upscaler", "upscaler-notext"].flatMap { pipeline in
     let data = FileManager.default.contents(atPath: "\(golden)/\(pipeline)/cases.json")!
-    return try! JSONDecoder().decode([PipelineCase].self, from: data).map {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try! decoder.decode([PipelineCase].self, from: data).map {
       var one = $0
       one.pipeline = pipeline
       return one
@@ -36,7 +38,7 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
     request.image = (tensors["image"]?.tensor()).map { planes($0) / 127.5 - 1 }
     request.mask = (tensors["mask_image"]?.tensor()).map { ($0 / 255).reshaped([1, 1] + $0.shape) }
     request.strength = strength ?? 1
-    request.noiseLevel = noise_level
+    request.noiseLevel = noiseLevel
     request.raw = true
     var job = Job(Job.Task(rawValue: task)!, request)
     job.work = .input

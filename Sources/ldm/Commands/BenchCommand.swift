@@ -25,7 +25,9 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let engine = try model.engine()
-    let times = try engine.times(of: Job.Task(rawValue: task)!, size: size.value(), runs: runs) { _ in try Signals.check() }
+    let times = try engine.times(of: Job.Task(rawValue: task)!, size: size.value(), runs: runs) { _ in
+      try Signals.check()
+    }
     let text = json ? object(engine, times).text : table(times)
     try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
   }
@@ -55,7 +57,9 @@ struct BenchCommand: ParsableCommand {
   private func table(_ times: PartTimes) -> String {
     let head = "\(times.size.width) x \(times.size.height), \(times.threads) threads, \(times.cpu), \(model.precision)"
     let rows = parts(times).compactMap { part in
-      part.seconds.map { "  " + part.name.padding(toLength: 14, withPad: " ", startingAt: 0) + String(format: "%8.3f s", $0) }
+      part.seconds.map {
+        "  " + part.name.padding(toLength: 14, withPad: " ", startingAt: 0) + String(format: "%8.3f s", $0)
+      }
     }
     return ([head] + rows + ["  peak memory   \(times.peakBytes >> 20) MiB"]).joined(separator: "\n")
   }

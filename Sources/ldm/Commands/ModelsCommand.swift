@@ -18,7 +18,8 @@ struct ModelsCommand: ParsableCommand {
 
     func run() throws {
       let models = ModelLocator().all()
-      let lines = json
+      let lines =
+        json
         ? [JSON.array(models.map { .object([("name", .string($0.name)), ("path", .string($0.path))]) }).text]
         : models.map { "\($0.name)\t\($0.path)" }
       try Streams.write(Array(lines.map { $0 + "\n" }.joined().utf8), to: STDOUT_FILENO)

@@ -15,7 +15,8 @@ struct SamplersCommand: ParsableCommand {
     func row(_ name: String, _ text: String) -> String {
       "  " + name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + text
     }
-    let lines = ["samplers (--sampler)"] + Samplers.all.map { row($0.name, $0.paper) }
+    let lines =
+      ["samplers (--sampler)"] + Samplers.all.map { row($0.name, $0.paper) }
       + ["schedules (--schedule)"] + SigmaSchedule.allCases.map { row($0.rawValue, schedules[$0] ?? "") }
     try Streams.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: 1)
   }

@@ -11,7 +11,9 @@ struct UpscaleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How much larger, 1 to 16. Default: the model's (4).", valueName: "x"))
   var factor: Double?
 
-  @Option(help: ArgumentHelp("Noise on the input, 0 (clean) up to the model's highest: more takes more away.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Noise on the input, 0 (clean) up to the model's highest: more takes more away.", valueName: "n")
+  )
   var noiseLevel: Int?
 
   @OptionGroup(title: "Prompt") var prompt: PromptOptions

@@ -6,7 +6,9 @@ extension Facts {
   /// A model folder: its tasks and parts, by their configs and the headers of their weights.
   mutating func addModel(_ path: String) throws {
     let defaults = try ModelDefaults(folder: path)
-    let isModel = ["model_index.json", "unet/config.json"].contains { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
+    let isModel = ["model_index.json", "unet/config.json"].contains {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)")
+    }
     guard isModel || !defaults.tasks.isEmpty else {
       throw Failure(.badData, "no model here; expected a folder with model_index.json, ldm.json or unet/")
     }

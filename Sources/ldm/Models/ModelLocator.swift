@@ -34,7 +34,8 @@ struct ModelLocator {
     guard let name = name.map(Arguments.words) else {
       guard let path = builtInPath else {
         throw Failure(
-          .unavailable, "the built-in model is not beside the binary (\(binaryFolder)); install it again, or name one with --model",
+          .unavailable,
+          "the built-in model is not beside the binary (\(binaryFolder)); install it again, or name one with --model",
           stopsAll: true)
       }
       return path
@@ -43,7 +44,8 @@ struct ModelLocator {
     if let found = all().first(where: { $0.name == name }) { return found.path }
     if FileManager.default.fileExists(atPath: name) {
       throw Failure(
-        .unavailable, "\(name): no model here; expected a folder with model_index.json, ldm.json or unet/", stopsAll: true)
+        .unavailable, "\(name): no model here; expected a folder with model_index.json, ldm.json or unet/",
+        stopsAll: true)
     }
     throw Failure(.unavailable, "no model \(name); \"ldm models list\" shows those that are here", stopsAll: true)
   }
@@ -87,7 +89,8 @@ struct ModelLocator {
       guard folder.hasPrefix("models--") else { return nil }
       let name = folder.dropFirst("models--".count).replacingOccurrences(of: "--", with: "/")
       let main = try? String(contentsOfFile: "\(cache)/\(folder)/refs/main", encoding: .utf8)
-      let revisions = [main?.trimmingCharacters(in: .whitespacesAndNewlines)].compactMap { $0 }
+      let revisions =
+        [main?.trimmingCharacters(in: .whitespacesAndNewlines)].compactMap { $0 }
         + children(of: "\(cache)/\(folder)/snapshots")
       let paths = revisions.map { "\(cache)/\(folder)/snapshots/\($0)" }
       return paths.first(where: isModel).map { Found(name: name, path: $0) }

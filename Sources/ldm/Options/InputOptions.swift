@@ -7,7 +7,8 @@ struct InputOptions: ParsableArguments {
 
   @Option(
     name: .customLong("files0-from"),
-    help: ArgumentHelp("Reads the inputs' names, each ended by a zero byte, from a file; - is stdin.", valueName: "file"),
+    help: ArgumentHelp(
+      "Reads the inputs' names, each ended by a zero byte, from a file; - is stdin.", valueName: "file"),
     completion: .file())
   var files0From: String?
 

@@ -3,7 +3,8 @@ import LatentDiffusion
 
 struct MaskOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Where to repaint: a picture, white repaints; or alpha: where the input is transparent.", valueName: "file|alpha"),
+    help: ArgumentHelp(
+      "Where to repaint: a picture, white repaints; or alpha: where the input is transparent.", valueName: "file|alpha"),
     completion: .file())
   var mask: String
 

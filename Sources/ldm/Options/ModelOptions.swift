@@ -4,7 +4,8 @@ import LatentDiffusion
 struct ModelOptions: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("Name (see \"ldm models list\") or folder. Default: the built-in model.", valueName: "name|folder"),
+    help: ArgumentHelp(
+      "Name (see \"ldm models list\") or folder. Default: the built-in model.", valueName: "name|folder"),
     completion: .directory)
   var model: String?
 
@@ -18,7 +19,9 @@ struct ModelOptions: ParsableArguments {
 
   func validate() throws {
     _ = try choice(precision, "--precision", Precision.allCases.map(\.rawValue))
-    guard threads.map({ (1...1024).contains($0) }) ?? true else { throw ValidationError("--threads must be from 1 to 1024") }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw ValidationError("--threads must be from 1 to 1024")
+    }
   }
 
   /// The model's folder is found and looked at; its weights are read when a task first needs them.

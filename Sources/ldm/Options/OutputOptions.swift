@@ -13,7 +13,8 @@ struct DestinationOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("d"), .long],
-    help: ArgumentHelp("Writes into a folder, under the inputs' names; makes it where it is missing.", valueName: "dir"),
+    help: ArgumentHelp(
+      "Writes into a folder, under the inputs' names; makes it where it is missing.", valueName: "dir"),
     completion: .directory)
   var outputDir: String?
 
@@ -38,7 +39,8 @@ struct OutputOptions: ParsableArguments {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("png, jpeg, webp or pnm. Default: as -o's suffix says, else the input's, else png.", valueName: "format"),
+    help: ArgumentHelp(
+      "png, jpeg, webp or pnm. Default: as -o's suffix says, else the input's, else png.", valueName: "format"),
     completion: .list(ImageFormat.allCases.map(\.rawValue)))
   var format: String?
 
@@ -51,14 +53,17 @@ struct OutputOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Bits a sample, 8 or 16, for PNG and PNM. Default: the input's.", valueName: "bits"))
   var depth: Int?
 
-  @Flag(help: "Writes no metadata: neither how the picture was made, nor what the input had (its colour profile stays).")
+  @Flag(
+    help: "Writes no metadata: neither how the picture was made, nor what the input had (its colour profile stays).")
   var strip = false
 
   func validate() throws {
     guard format.map({ ImageFormat(suffix: $0) != nil }) ?? true else {
       throw ValidationError("--format must be png, jpeg, webp or pnm")
     }
-    guard quality.map({ (1...100).contains($0) }) ?? true else { throw ValidationError("--quality must be from 1 to 100") }
+    guard quality.map({ (1...100).contains($0) }) ?? true else {
+      throw ValidationError("--quality must be from 1 to 100")
+    }
     guard depth.map({ $0 == 8 || $0 == 16 }) ?? true else { throw ValidationError("--depth must be 8 or 16") }
     guard depth != 16 || named.map({ $0 == .png || $0 == .pnm }) ?? true else {
       throw ValidationError("--depth 16 needs PNG or PNM")

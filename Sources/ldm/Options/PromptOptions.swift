@@ -5,7 +5,9 @@ struct PromptOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("What the result should show.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Reads the prompt from a file; - is stdin, where no picture comes from there.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Reads the prompt from a file; - is stdin, where no picture comes from there.", valueName: "file"))
   var promptFile: String?
 
   @Option(help: ArgumentHelp("What the result should not show.", valueName: "text"))

@@ -11,7 +11,8 @@ struct SamplingOptions: ParsableArguments {
   var sampler: String?
 
   @Option(
-    help: ArgumentHelp("Noise levels: \(SigmaSchedule.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "name"),
+    help: ArgumentHelp(
+      "Noise levels: \(SigmaSchedule.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "name"),
     completion: .list(SigmaSchedule.allCases.map(\.rawValue)))
   var schedule: String?
 
@@ -40,7 +41,9 @@ struct SamplingOptions: ParsableArguments {
   var count: Int = 1
 
   func validate() throws {
-    guard steps.map({ (1...1000).contains($0) }) ?? true else { throw ValidationError("--steps must be from 1 to 1000") }
+    guard steps.map({ (1...1000).contains($0) }) ?? true else {
+      throw ValidationError("--steps must be from 1 to 1000")
+    }
     guard (0...1).contains(eta) else { throw ValidationError("--eta must be from 0 to 1") }
     guard (1...100_000).contains(count) else { throw ValidationError("--count must be from 1 to 100000") }
     _ = try values()

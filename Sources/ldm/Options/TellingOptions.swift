@@ -12,7 +12,9 @@ struct TellingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Progress on stderr: auto (on a terminal), always, never, json.", valueName: "when"))
   var progress: ProgressKind = .auto
 
-  @Option(help: ArgumentHelp("Writes a line of JSON for each result: in, out, seed, seconds, status.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Writes a line of JSON for each result: in, out, seed, seconds, status.", valueName: "file"),
+    completion: .file())
   var report: String?
 
   @Flag(help: "Stops at the first input that fails.")

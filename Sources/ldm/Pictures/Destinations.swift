@@ -112,7 +112,8 @@ struct Destinations {
   func check(_ target: Target, from source: Source?) throws {
     guard case .file(let name) = target else { return }
     if let earlier = written[name] {
-      throw Failure(.cannotCreate, "its result \(name) was written from \(earlier) already; use -o with {n} in the name")
+      throw Failure(
+        .cannotCreate, "its result \(name) was written from \(earlier) already; use -o with {n} in the name")
     }
     if options.noClobber, name.status != nil { throw Failure(.cannotCreate, "\(name) exists already") }
     if case .folder = kind, case .file(let input)? = source, name.isSameFile(as: input) {

@@ -30,7 +30,8 @@ struct Draft {
   func provenance(_ plan: Plan, seed: UInt64, size: [Int]) -> Provenance {
     let earlier = Provenance.parameters(in: metadata)
     var settings: [(name: String, value: String)] = [
-      ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)), ("Seed", "\(seed)"),
+      ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
+      ("Seed", "\(seed)"),
       ("Size", "\(size[3])x\(size[2])"), ("Model", plan.model),
     ]
     if let schedule = job.sampling.schedule { settings.append(("Schedule type", schedule)) }
@@ -45,7 +46,8 @@ struct Draft {
     let isNew = job.task == .textToImage || wasTrained && job.task != .inpaint
     let prompt = job.request.prompt.isEmpty ? earlier ?? "" : job.request.prompt
     return Provenance(
-      prompt: prompt, negativePrompt: job.request.negativePrompt, settings: settings, source: isNew ? .trained : .composite)
+      prompt: prompt, negativePrompt: job.request.negativePrompt, settings: settings,
+      source: isNew ? .trained : .composite)
   }
 
   private static func short(_ value: Double) -> String {

@@ -41,4 +41,3 @@ enum Arguments {
   /// An argument that is words, not a file's name: what is not UTF-8 in it is replaced.
   static func words(_ argument: String) -> String { String(decoding: bytes(of: argument), as: UTF8.self) }
 }
-

@@ -12,7 +12,8 @@ final class Report {
 
   deinit { close(file) }
 
-  func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws {
+  func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws
+  {
     var fields: [(String, JSON)] = [
       ("in", .string(input)), ("out", output.map(JSON.string) ?? .null),
       ("seed", seed.map(JSON.unsigned) ?? .null), ("seconds", .number(seconds, digits: 3)),

@@ -17,7 +17,8 @@ enum Signals {
       var old = sigaction()
       sigaction(number, nil, &old)
       // nohup, and shells that start a job in the background, have it ignored: so it stays.
-      guard unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self) else {
+      guard unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self)
+      else {
         continue
       }
       handle(number) { number in
