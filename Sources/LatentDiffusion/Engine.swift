@@ -3,27 +3,31 @@ import Diffusion
 import Foundation
 import Models
 import Synchronization
+import Weights
 
-/// A model folder and the tasks it can do. Parts are loaded when a task first needs them, once.
+/// A model, folder or single file, and the tasks it can do. Parts are loaded when a task first needs them, once.
 ///
 /// Calls run one at a time, on the caller's thread: the kernels' thread team belongs to the thread that first used it.
 public final class Engine: Sendable {
   public let path: String
   public let defaults: ModelDefaults
+  private let vae: String?
+  private let hints: CheckpointHints
   private let policy: KernelPolicy
   private let loaded = Mutex<[String: LoadedModel]>([:])
 
   /// - Parameters:
-  ///   - path: a folder in diffusers' layout, or one whose `ldm.json` names a folder for each task.
+  ///   - path: a folder in diffusers' layout, one whose `ldm.json` names a folder for each task, or a single file.
+  ///   - vae: an autoencoder, file or folder, to use in place of the model's own.
+  ///   - hints: what a single file may leave open.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
-  /// - Throws: `ModelError.noModel` where nothing is there; the rest is checked when a task first loads it.
-  public init(modelAt path: String, precision: Precision = .auto, threads: Int? = nil) throws {
-    guard
-      ["model_index.json", "ldm.json", "unet/config.json"].contains(where: {
-        FileManager.default.fileExists(atPath: "\(path)/\($0)")
-      })
-    else { throw ModelError.noModel(path: path) }
-    self.path = path
+  /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
+  public init(
+    modelAt path: String, autoencoderAt vae: String? = nil, hints: CheckpointHints = CheckpointHints(),
+    precision: Precision = .auto, threads: Int? = nil
+  ) throws {
+    guard Checkpoint.isModel(path) else { throw CheckpointError.noModel(path: path) }
+    (self.path, self.vae, self.hints) = (path, vae, hints)
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)
     if let threads { ldm_set_threads(Int32(threads)) }
@@ -65,7 +69,7 @@ public final class Engine: Sendable {
     let folder = defaults.tasks[task.rawValue].map { "\(path)/\($0)" } ?? path
     return try loaded.withLock { loaded in
       if let model = loaded[folder] { return model }
-      let model = try LoadedModel(folder: folder, policy: policy)
+      let model = try LoadedModel(at: folder, autoencoderAt: vae, hints: hints, policy: policy)
       loaded[folder] = model
       return model
     }

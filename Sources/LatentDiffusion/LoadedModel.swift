@@ -1,15 +1,18 @@
 import Diffusion
 import Models
+import Weights
 
 /// A model with the defaults of its folder: what a task is run with.
 struct LoadedModel: Sendable {
   let model: Model
   let defaults: ModelDefaults
 
-  init(folder: String, policy: KernelPolicy) throws {
-    defaults = try ModelDefaults(folder: folder)
+  /// - Parameter vae: an autoencoder to use in place of the model's own.
+  init(at path: String, autoencoderAt vae: String?, hints: CheckpointHints, policy: KernelPolicy) throws {
+    defaults = try ModelDefaults(folder: path)
+    let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
     model = try Model(
-      at: folder, autoencoderAt: defaults.autoencoder.map { "\(folder)/\($0)" }, policy: policy,
+      Checkpoint(at: path, hints: hints), autoencoder: autoencoder, policy: policy,
       defaultNoiseLevel: defaults.noiseLevel ?? 20)
   }
 

@@ -2,17 +2,18 @@ import Foundation
 import Weights
 
 extension CLIPTokenizer {
-  /// The tokenizer of a folder: vocab.json and merges.txt, or tokenizer.json alone; pad token and length from
-  /// tokenizer_config.json.
+  /// A byte-pair model from vocab.json and merges.txt, from merges.txt alone (the vocabulary follows from it), or from
+  /// tokenizer.json; pad token and length from tokenizer_config.json.
   ///
-  /// - Parameter length: used where the folder names none (files say 10³⁰ for "any").
-  public init(folder: String, length: Int = 77) throws {
+  /// - Parameter length: used where the config names none (files say 10³⁰ for "any").
+  public init(_ files: TokenizerFiles, length: Int = 77) throws {
+    let config = files.config
     let tables =
-      FileManager.default.fileExists(atPath: "\(folder)/vocab.json")
-      ? try Tables(vocabulary: "\(folder)/vocab.json", merges: "\(folder)/merges.txt")
-      : try Tables(tokenizer: "\(folder)/tokenizer.json")
-    let path = "\(folder)/tokenizer_config.json"
-    let config = FileManager.default.fileExists(atPath: path) ? try Config(at: path) : nil
+      if let merges = files.merges {
+        try Tables(vocabulary: files.vocabulary, merges: merges)
+      } else {
+        try Tables(tokenizer: files.tokenizer ?? "\(files.folder)/tokenizer.json")
+      }
     func token(_ key: String, default value: String) throws -> String {
       guard let config, config.has(key) else { return value }
       if let text = try? config.optionalString(key) { return text }
@@ -23,24 +24,28 @@ extension CLIPTokenizer {
     try self.init(
       vocabulary: tables.vocabulary, merges: tables.merges, length: max(said ?? length, 3),
       start: try token("bos_token", default: "<|startoftext|>"), end: end,
-      padding: try token("pad_token", default: end), file: folder)
+      padding: try token("pad_token", default: end), file: files.folder)
   }
 
   private struct Tables {
     let vocabulary: [String: Int]
     let merges: [(String, String)]
 
-    init(vocabulary path: String, merges mergesPath: String) throws(TokenizerError) {
-      guard let object = try Self.json(path) as? [String: Int] else {
-        throw .unreadable(file: path, why: "not an object of token ids")
-      }
+    init(vocabulary path: String?, merges mergesPath: String) throws(TokenizerError) {
       guard let data = FileManager.default.contents(atPath: mergesPath) else {
         throw .unreadable(file: mergesPath, why: "cannot be read")
       }
-      vocabulary = object
       merges = String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
         line.hasPrefix("#version") ? nil : Self.pair(line)
       }
+      guard let path else {
+        vocabulary = CLIPTokenizer.vocabulary(of: merges)
+        return
+      }
+      guard let object = try Self.json(path) as? [String: Int] else {
+        throw .unreadable(file: path, why: "not an object of token ids")
+      }
+      vocabulary = object
     }
 
     init(tokenizer path: String) throws(TokenizerError) {

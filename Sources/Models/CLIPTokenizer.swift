@@ -134,6 +134,15 @@ public struct CLIPTokenizer: Sendable {
     return result
   }
 
+  /// The ids that CLIP's own vocabulary file gives: the bytes in the order of their code points, the same at the end of a
+  /// word, the merges, the two special tokens.
+  static func vocabulary(of merges: [(String, String)]) -> [String: Int] {
+    let bytes = byteAlphabet.sorted { $0.value < $1.value }.map { String($0) }
+    let tokens =
+      bytes + bytes.map { $0 + "</w>" } + merges.map { $0.0 + $0.1 } + ["<|startoftext|>", "<|endoftext|>"]
+    return Dictionary(tokens.enumerated().map { ($1, $0) }) { first, _ in first }
+  }
+
   /// GPT-2's printable stand-ins for bytes (Radford et al. 2019): Latin-1's printable characters for themselves, the
   /// others from U+0100 on.
   private static let byteAlphabet: [Unicode.Scalar] = {

@@ -1,5 +1,4 @@
 import Diffusion
-import Foundation
 import Layers
 import Weights
 
@@ -16,49 +15,39 @@ public struct Model: ConditioningModel, Denoiser {
   public let surplus: [String]
   private let text: (tokenizer: CLIPTokenizer, tower: CLIPTextModel)?
 
-  /// Loads a folder in diffusers' layout.
-  ///
   /// - Parameters:
-  ///   - autoencoderAt: another autoencoder's folder, in place of `vae/`.
+  ///   - vae: a checkpoint whose autoencoder takes the place of this one's.
   ///   - defaultNoiseLevel: for super-resolution requests that name none.
-  /// - Throws: `ModelError`, `ConfigError`, `WeightsError`, `TokenizerError`.
+  /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `WeightsError`, `TokenizerError`.
   public init(
-    at folder: String, autoencoderAt vae: String? = nil, policy: KernelPolicy = KernelPolicy(),
+    _ checkpoint: Checkpoint, autoencoder vae: Checkpoint? = nil, policy: KernelPolicy = KernelPolicy(),
     defaultNoiseLevel: Int = 20
   ) throws {
-    guard FileManager.default.fileExists(atPath: "\(folder)/unet/config.json") else {
-      throw ModelError.noModel(path: folder)
+    name = checkpoint.name
+    func parameters(_ part: String, of checkpoint: Checkpoint) throws -> (Parameters, Config) {
+      (Parameters(try checkpoint.weights(part), policy), try checkpoint.config(part))
     }
-    name = folder.split(separator: "/").last.map(String.init) ?? folder
-    func parameters(_ component: String) throws -> (Parameters, Config) {
-      let weights = try Weights(componentAt: component)
-      return (Parameters(weights, policy), try Config(at: "\(component)/config.json"))
-    }
-    let (unetParameters, unetConfig) = try parameters("\(folder)/unet")
+    let (unetParameters, unetConfig) = try parameters("unet", of: checkpoint)
     unet = try UNet(unetParameters, config: UNetConfig(unetConfig))
-    let (vaeParameters, vaeConfig) = try parameters(vae ?? "\(folder)/vae")
+    let (vaeParameters, vaeConfig) = try parameters("vae", of: vae ?? checkpoint)
     autoencoder = try AutoencoderKL(vaeParameters, config: AutoencoderConfig(vaeConfig))
     var surplus = unetParameters.weights.surplus + vaeParameters.weights.surplus
     if unet.config.readsText {
-      let (textParameters, textConfig) = try parameters("\(folder)/text_encoder")
+      let (textParameters, textConfig) = try parameters("text_encoder", of: checkpoint)
       let tower = try CLIPTextModel(textParameters, config: CLIPTextConfig(textConfig))
-      text = (try CLIPTokenizer(folder: "\(folder)/tokenizer", length: tower.config.positions), tower)
+      text = (try CLIPTokenizer(checkpoint.tokenizer(), length: tower.config.positions), tower)
       surplus += textParameters.weights.surplus
     } else {
       text = nil
     }
     self.surplus = surplus
-    scheduler = try SchedulerConfig(at: "\(folder)/scheduler/scheduler_config.json")
-    let low = "\(folder)/low_res_scheduler/scheduler_config.json"
+    scheduler = try SchedulerConfig(checkpoint.config("scheduler"))
     lowResolutionSchedule =
-      FileManager.default.fileExists(atPath: low)
-      ? try NoiseSchedule(SchedulerConfig(at: low)) : nil
-    let index = "\(folder)/model_index.json"
-    maximumNoiseLevel =
-      FileManager.default.fileExists(atPath: index)
-      ? try Config(at: index).optionalInteger("max_noise_level") : nil
+      checkpoint.has("low_res_scheduler")
+      ? try NoiseSchedule(SchedulerConfig(checkpoint.config("low_res_scheduler"))) : nil
+    maximumNoiseLevel = try checkpoint.index?.optionalInteger("max_noise_level")
     self.defaultNoiseLevel = defaultNoiseLevel
-    try checkParts(folder)
+    try checkParts(checkpoint.path)
   }
 
   /// The parts must fit each other.

@@ -3,7 +3,7 @@ import Foundation
 /// A component's JSON configuration, read key by key; errors name the file and the key.
 public struct Config: Sendable {
   public let path: String
-  private let values: [String: JSONValue]
+  let values: [String: JSONValue]
 
   /// - Throws: `ConfigError.unreadable`.
   public init(at path: String) throws(ConfigError) {
@@ -20,6 +20,13 @@ public struct Config: Sendable {
       throw .unreadable(file: path, why: "not a JSON object")
     }
     self.path = path
+  }
+
+  /// As JSON, keys sorted.
+  public var json: Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try! encoder.encode(values)
   }
 
   /// Whether the key is there and not null.
@@ -85,7 +92,7 @@ public struct Config: Sendable {
       ?? Array(repeating: value, count: count)
   }
 
-  private init(path: String, values: [String: JSONValue]) {
+  init(path: String, values: [String: JSONValue]) {
     (self.path, self.values) = (path, values)
   }
 }

@@ -1,5 +1,5 @@
 /// Any JSON value.
-enum JSONValue: Sendable, Equatable, Decodable, CustomStringConvertible {
+enum JSONValue: Sendable, Equatable, Codable, CustomStringConvertible {
   case null
   case bool(Bool)
   case number(Double)
@@ -21,6 +21,19 @@ enum JSONValue: Sendable, Equatable, Decodable, CustomStringConvertible {
       self = .list(value)
     } else {
       self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .number(let value):
+      if let whole = Int(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
+    case .string(let value): try container.encode(value)
+    case .list(let values): try container.encode(values)
+    case .object(let fields): try container.encode(fields)
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import LatentDiffusion
+import Weights
 
 /// Finds models by name: in `$LDM_MODELS`, `$XDG_DATA_HOME/ldm/models`, the Hugging Face cache, `/usr/share/ldm/models`,
 /// `../share/ldm/models` beside the binary, and, for the built-in one, the resource folder beside the binary's real path.
@@ -101,9 +102,5 @@ struct ModelLocator {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
-  private func isModel(_ path: String) -> Bool {
-    ["model_index.json", "ldm.json", "unet/config.json"].contains {
-      FileManager.default.fileExists(atPath: "\(path)/\($0)")
-    }
-  }
+  private func isModel(_ path: String) -> Bool { Checkpoint.isModel(path) }
 }

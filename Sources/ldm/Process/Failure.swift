@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LatentDiffusion
+import Weights
 
 /// An error as the command line tells it: one line, and the process's status.
 struct Failure: Error {
@@ -25,11 +26,11 @@ struct Failure: Error {
     case let failure as Failure: self = failure
     case ImageError.cannotEncode: self.init(.cannotCreate, "\(error)")
     case is ImageError: self.init(.badData, "\(error)")
-    case ModelError.noModel: self.init(.unavailable, "\(error)", stopsAll: true)
+    case CheckpointError.noModel: self.init(.unavailable, "\(error)", stopsAll: true)
     case ModelError.task, ConditioningError.unsuited: self.init(.usage, "\(error)", stopsAll: true)
     case SamplerError.unknown, SamplerError.unsupported, SamplerError.range, ConditioningError.range:
       self.init(.usage, "\(error)", stopsAll: true)
-    case is ModelError, is ConfigError, is WeightsError, is TokenizerError:
+    case is ModelError, is CheckpointError, is ConfigError, is WeightsError, is TokenizerError:
       self.init(.badData, "\(error)", stopsAll: true)
     case is ConditioningError: self.init(.badData, "\(error)")
     case let error as ValidationError: self.init(.usage, error.message)

@@ -1,0 +1,90 @@
+import Foundation
+
+/// A model as it lies on disk: its parts under diffusers' names ("unet", "vae", "text_encoder", ...), whatever the
+/// layout. Networks ask a part for its config and for tensors by diffusers' names; nothing above this knows of files.
+public struct Checkpoint: Sendable {
+  public let path: String
+  private let layout: any CheckpointLayout
+
+  /// A folder in diffusers' layout, one component's folder, or a single file of any family.
+  ///
+  /// - Parameter hints: what a single file may leave open.
+  /// - Throws: `CheckpointError`, `WeightsError`, `ConfigError`.
+  public init(at path: String, hints: CheckpointHints = CheckpointHints()) throws {
+    self.init(path: path, layout: try DiffusersFolder(at: path))
+  }
+
+  init(path: String, layout: any CheckpointLayout) { (self.path, self.layout) = (path, layout) }
+
+  /// Whether something that may be a model is at `path`; its content is not read.
+  public static func isModel(_ path: String) -> Bool { DiffusersFolder.isModel(path) }
+
+  /// The last component of the path.
+  public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  /// What `model_index.json` says: the pipeline's class and its own settings.
+  public var index: Config? { layout.index }
+  /// Parts that have a config, sorted.
+  public var parts: [String] { layout.parts }
+  public func has(_ part: String) -> Bool { layout.parts.contains(part) }
+
+  /// - Throws: `CheckpointError.part` where there is no such part.
+  public func config(_ part: String) throws -> Config {
+    try require(part)
+    return try layout.config(part)
+  }
+
+  /// The part's tensors under diffusers' names; mapped, not read.
+  public func weights(_ part: String) throws -> Weights {
+    try require(part)
+    return try layout.weights(part)
+  }
+
+  /// - Parameter part: "tokenizer", "tokenizer_2".
+  public func tokenizer(_ part: String = "tokenizer") throws -> TokenizerFiles { try layout.tokenizer(part) }
+
+  private func require(_ part: String) throws {
+    guard has(part) else { throw CheckpointError.part(part, file: path, parts: parts) }
+  }
+}
+
+/// One way of laying a model out on disk.
+protocol CheckpointLayout: Sendable {
+  var index: Config? { get }
+  var parts: [String] { get }
+  func config(_ part: String) throws -> Config
+  func weights(_ part: String) throws -> Weights
+  func tokenizer(_ part: String) throws -> TokenizerFiles
+}
+
+/// What the user says of a single file whose keys cannot tell it.
+public struct CheckpointHints: Sendable, Equatable {
+  /// "epsilon", "v_prediction" or "sample", as scheduler configs spell them.
+  public var prediction: String?
+
+  public init(prediction: String? = nil) { self.prediction = prediction }
+}
+
+/// The files of a byte-pair tokenizer: a vocabulary with merges, merges alone, or a tokenizer.json.
+public struct TokenizerFiles: Sendable {
+  public var vocabulary: String?
+  public var merges: String?
+  public var tokenizer: String?
+  public var config: Config?
+  /// For messages.
+  public var folder: String
+}
+
+/// What can be wrong with a model as a whole.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case noModel(path: String)
+  case part(String, file: String, parts: [String])
+
+  public var description: String {
+    switch self {
+    case .noModel(let path):
+      "\(path): no model here; expected a folder with model_index.json, or with unet/ and vae/, or a file of weights"
+    case .part(let part, let file, let parts):
+      "\(file): holds no \(part)" + (parts.isEmpty ? "" : ", only \(parts.joined(separator: ", "))")
+    }
+  }
+}
