@@ -8,7 +8,9 @@ public func sinusoids(timestep: Double, width: Int, flip: Bool = true, shift: Do
   return Tensor(shape: [1, width]) { out in
     out.update(repeating: 0)
     for i in 0..<half {
-      let frequency = Float(exp(-log(10000) * Double(i) / (Double(half) - shift)))
+      // The exponent in f32, as the reference has it: its rounding moves the angle at late timesteps by up to 6e-5.
+      let exponent = -Float(log(10000.0)) * Float(i) / Float(Double(half) - shift)
+      let frequency = Float(exp(Double(exponent)))
       let angle = Float(timestep) * frequency
       out[flip ? i : half + i] = cos(angle)
       out[flip ? half + i : i] = sin(angle)
