@@ -37,34 +37,101 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 }
 
-/// A tensor where it lies in a file; it may start at any byte.
+/// A tensor where it lies in a file; it may start at any byte, and its elements may stand apart.
 public struct WeightTensor: Sendable {
   public let name: String
   public let type: ElementType
   public let shape: [Int]
-  /// The file's bytes of this tensor; alive as long as `owner` is.
+  /// Elements between neighbours along each axis; nil where they stand in row-major order without gaps.
+  let strides: [Int]?
+  /// Of the first element in the owner's bytes.
   let offset: Int
   let owner: MappedFile
+
+  /// - Parameter strides: in elements. The caller has checked that all elements lie in `owner`.
+  init(name: String, type: ElementType, shape: [Int], strides: [Int]? = nil, offset: Int, owner: MappedFile) {
+    (self.name, self.type, self.shape, self.offset, self.owner) = (name, type, shape, offset, owner)
+    self.strides = strides.flatMap { Self.isDense(shape, $0) ? nil : $0 }
+  }
+
+  private static func isDense(_ shape: [Int], _ strides: [Int]) -> Bool {
+    var expected = 1
+    for (extent, stride) in zip(shape, strides).reversed() {
+      if extent > 1 && stride != expected { return shape.contains(0) }
+      expected *= extent
+    }
+    return true
+  }
 
   public var count: Int { shape.reduce(1, *) }
   public var byteCount: Int { count * type.size }
 
-  /// The bytes, little-endian.
+  /// The bytes, little-endian, row-major; gathered where they stand apart.
   public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     defer { withExtendedLifetime(owner) {} }
-    return try body(UnsafeRawBufferPointer(rebasing: owner.bytes[offset..<(offset + byteCount)]))
+    guard let strides else {
+      return try body(UnsafeRawBufferPointer(rebasing: owner.bytes[offset..<(offset + byteCount)]))
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    defer { buffer.deallocate() }
+    gather(strides, into: buffer)
+    return try body(UnsafeRawBufferPointer(buffer))
+  }
+
+  private func gather(_ strides: [Int], into buffer: UnsafeMutableRawBufferPointer) {
+    let size = type.size
+    var index = Array(repeating: 0, count: shape.count)
+    for place in 0..<count {
+      let source = offset + zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } * size
+      for byte in 0..<size { buffer[place * size + byte] = owner.bytes[source + byte] }
+      var axis = shape.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        if index[axis] < shape[axis] { break }
+        index[axis] = 0
+        axis -= 1
+      }
+    }
+  }
+
+  /// The same values under another name and shape of as many elements.
+  func renamed(_ name: String, shape: [Int]? = nil) -> WeightTensor {
+    let shape = shape ?? self.shape
+    precondition(shape.reduce(1, *) == count, "\(self.name): \(self.shape) as \(shape)")
+    guard strides != nil, shape != self.shape else {
+      return WeightTensor(name: name, type: type, shape: shape, strides: strides, offset: offset, owner: owner)
+    }
+    let copy = withBytes { MappedFile(name: owner.name, contents: Array($0)) }
+    return WeightTensor(name: name, type: type, shape: shape, offset: 0, owner: copy)
+  }
+
+  /// Rows `range` of the first axis: a view.
+  func rows(_ range: Range<Int>, named name: String) -> WeightTensor {
+    precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0], "rows outside \(shape)")
+    let row = strides?[0] ?? shape.dropFirst().reduce(1, *)
+    return WeightTensor(
+      name: name, type: type, shape: [range.count] + shape.dropFirst(), strides: strides,
+      offset: offset + range.lowerBound * row * type.size, owner: owner)
+  }
+
+  /// A matrix with its axes exchanged: a view.
+  func transposed(named name: String) -> WeightTensor {
+    precondition(shape.count == 2, "\(self.name) \(shape) is no matrix")
+    let strides = strides ?? [shape[1], 1]
+    return WeightTensor(
+      name: name, type: type, shape: shape.reversed(), strides: strides.reversed(), offset: offset, owner: owner)
   }
 
   /// The values as f32. Aligned f32 is not copied: it stays in the file's mapping.
-  public func tensor() -> Tensor { tensor(shape: shape) }
-
-  func tensor(shape: [Int]) -> Tensor {
-    withBytes { bytes in
-      let start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!
-      if type == .f32 && Int(bitPattern: start) % 4 == 0 {
+  public func tensor() -> Tensor {
+    if strides == nil, type == .f32 {
+      let start = owner.bytes.baseAddress! + offset
+      if Int(bitPattern: start) % 4 == 0 {
         return Tensor(borrowing: start.assumingMemoryBound(to: Float.self), shape: shape, owner: owner)
       }
-      return Tensor(shape: shape) { convert(start, to: $0) }
+    }
+    return Tensor(shape: shape) { out in
+      withBytes { if let start = $0.baseAddress { convert(start, to: out) } }
     }
   }
 

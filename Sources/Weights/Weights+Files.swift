@@ -2,28 +2,40 @@ import Foundation
 import Tensors
 
 extension Weights {
-  /// One safetensors file.
-  public init(safetensorsAt path: String) throws(WeightsError) {
-    self.init(try SafetensorsFile(at: path).tensors, source: path)
-  }
+  /// One file, of any format.
+  public init(fileAt path: String) throws(WeightsError) { self.init(try TensorFile(at: path).tensors, source: path) }
 
-  /// The weights of a component's folder in diffusers' layout: one file, or shards named by an index.
+  /// The weights of a component's folder in diffusers' layout: one file, or shards named by an index; safetensors before
+  /// PyTorch's .bin, the plain variant before `fp16`, and that before others.
   public init(componentAt folder: String) throws(WeightsError) {
-    for stem in ["diffusion_pytorch_model", "model"] {
-      for variant in ["", ".fp16"] {
-        let path = "\(folder)/\(stem)\(variant).safetensors"
-        if FileManager.default.fileExists(atPath: path) {
-          try self.init(safetensorsAt: path)
+    let names = Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+    let stems = [("diffusion_pytorch_model", "safetensors"), ("model", "safetensors")]
+    let older = [("diffusion_pytorch_model", "bin"), ("pytorch_model", "bin")]
+    for (stem, suffix) in stems + older {
+      for variant in Self.variants(stem, suffix, in: names) {
+        let name = "\(stem)\(variant).\(suffix)"
+        if names.contains(name) {
+          try self.init(fileAt: "\(folder)/\(name)")
           return
         }
-        let index = "\(folder)/\(stem).safetensors.index\(variant).json"
-        if FileManager.default.fileExists(atPath: index) {
-          try self.init(shardsOf: index, in: folder)
+        let index = "\(stem).\(suffix).index\(variant).json"
+        if names.contains(index) {
+          try self.init(shardsOf: "\(folder)/\(index)", in: folder)
           return
         }
       }
     }
     throw .unreadable(file: folder, why: "holds no diffusion_pytorch_model.safetensors or model.safetensors")
+  }
+
+  /// "", ".fp16", then whatever else stands between the stem and the suffix, those without EMA last.
+  private static func variants(_ stem: String, _ suffix: String, in names: Set<String>) -> [String] {
+    let others = names.compactMap { name -> String? in
+      guard name.hasPrefix("\(stem)."), name.hasSuffix(".\(suffix)") else { return nil }
+      let variant = name.dropFirst(stem.count).dropLast(suffix.count + 1)
+      return variant.isEmpty || variant == ".fp16" || variant.contains("-of-") ? nil : String(variant)
+    }
+    return ["", ".fp16"] + others.sorted { ($0.contains("non_ema") ? 1 : 0, $0) < ($1.contains("non_ema") ? 1 : 0, $1) }
   }
 
   private init(shardsOf index: String, in folder: String) throws(WeightsError) {
@@ -36,7 +48,7 @@ extension Weights {
       guard !shard.contains("/"), shard != "..", !shard.isEmpty else {
         throw .malformed(file: index, why: "a shard outside its folder: \(shard)")
       }
-      let file = try SafetensorsFile(at: "\(folder)/\(shard)")
+      let file = try TensorFile(at: "\(folder)/\(shard)")
       for (name, tensor) in file.tensors where map[name] == shard { tensors[name] = tensor }
     }
     if let absent = map.keys.sorted().first(where: { tensors[$0] == nil }) {

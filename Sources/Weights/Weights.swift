@@ -41,7 +41,7 @@ public struct Weights: Sendable {
     }
     guard tensor.type.isWeight else { throw .type(tensor: full, file: source, found: tensor.type.rawValue) }
     _ = asked.names.withLock { $0.insert(full) }
-    return WeightTensor(name: full, type: tensor.type, shape: shape, offset: tensor.offset, owner: tensor.owner)
+    return tensor.renamed(full, shape: shape)
   }
 
   /// Tensors that nothing asked for, without what trainers are known to leave behind.
