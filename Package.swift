@@ -9,6 +9,7 @@ let package = Package(
     .executable(name: "ldm", targets: ["ldm"]),
     .library(name: "LatentDiffusion", targets: ["LatentDiffusion"]),
     .library(name: "Diffusion", targets: ["Diffusion"]),
+    .library(name: "LDMPlugin", targets: ["LDMPlugin"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -22,6 +23,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+
+    .target(name: "CPlugin"),
 
     // The engine.
     .target(name: "Tensors", dependencies: ["CKernels"]),
@@ -37,10 +40,13 @@ let package = Package(
     .target(name: "Inpainting", dependencies: ["Diffusion"], path: "Plugins/Inpainting"),
     .target(name: "SuperResolution", dependencies: ["Diffusion"], path: "Plugins/SuperResolution"),
 
+    // A conditioner as a shared object, for `ldm --plugin`.
+    .target(name: "LDMPlugin", dependencies: ["Diffusion", "CPlugin"]),
+
     // What others import, what ships, what runs.
     .target(
       name: "LatentDiffusion",
-      dependencies: ["Models", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution"]),
+      dependencies: ["Models", "LDMPlugin", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution"]),
     .target(
       name: "BuiltInModel", exclude: ["MODEL_CARD.md", "SOURCES-photo.md", "photos.tsv"], resources: [.copy("model")]),
     .executableTarget(

@@ -1,6 +1,10 @@
 /// Turns a request into what the one sampler obeys. Text, an image to start from, a mask and a low-resolution image are
 /// four of them; others are written outside the package against this module alone.
 public protocol Conditioner: Sendable {
+  /// The request that all conditioners of a picture are to see: another canvas, size or mask. Called once a picture, before
+  /// anything is encoded; a large picture is then worked on in parts, each with a `condition` of its own.
+  func prepare(_ request: Request, for model: any ConditioningModel) throws -> Request
+
   /// The parts of the conditioning this conditioner is about.
   ///
   /// - Parameter noise: the sequential source of the whole picture. The order of draws is part of the result, so each
@@ -8,6 +12,11 @@ public protocol Conditioner: Sendable {
   func condition(
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
   ) throws -> Conditioning
+}
+
+extension Conditioner {
+  /// Leaves the request as it is.
+  public func prepare(_ request: Request, for model: any ConditioningModel) throws -> Request { request }
 }
 
 /// What conditioners may ask of a model.

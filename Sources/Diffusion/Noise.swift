@@ -12,6 +12,7 @@ public struct Noise: Sendable {
     case torch(TorchNormal)
     case philox(PhiloxNormal)
     case recorded([Tensor], next: Int)
+    case elsewhere(@Sendable (_ count: Int) -> [Float])
   }
 
   private var source: Source
@@ -25,6 +26,9 @@ public struct Noise: Sendable {
 
   /// Replays `recorded` draws in order. Asking for more, or for another shape, is a programmer's error.
   public init(recorded: [Tensor]) { source = .recorded(recorded, next: 0) }
+
+  /// Numbers that another stream hands out, `count` at a time: a plug-in's are the host's.
+  public init(drawing draw: @escaping @Sendable (_ count: Int) -> [Float]) { source = .elsewhere(draw) }
 
   /// The next draw: a tensor of `shape`.
   public mutating func callAsFunction(_ shape: [Int]) -> Tensor {
@@ -40,6 +44,8 @@ public struct Noise: Sendable {
       precondition(tensors[next].shape == shape, "draw \(next) has shape \(tensors[next].shape), asked for \(shape)")
       source = .recorded(tensors, next: next + 1)
       return tensors[next]
+    case .elsewhere(let draw):
+      return Tensor(draw(shape.reduce(1, *)), shape: shape)
     }
   }
 }

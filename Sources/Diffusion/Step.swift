@@ -9,7 +9,7 @@ public struct Estimate: Sendable {
   public let level: NoiseLevel
   public let prediction: Prediction
 
-  init(x: Tensor, output: Tensor, level: NoiseLevel, prediction: Prediction) {
+  public init(x: Tensor, output: Tensor, level: NoiseLevel, prediction: Prediction) {
     self.x = x
     self.output = output
     self.level = level
@@ -31,6 +31,10 @@ public struct Step: Sendable {
   public internal(set) var current: Estimate
   /// Earlier calls of this run, the newest first, at most four.
   public let past: [Estimate]
+
+  public init(plan: Plan, index: Int, current: Estimate, past: [Estimate]) {
+    (self.plan, self.index, self.current, self.past) = (plan, index, current, past)
+  }
 
   public var node: Plan.Node { plan.nodes[index] }
   /// Calls made before this one in this run.

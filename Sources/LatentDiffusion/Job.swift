@@ -14,6 +14,8 @@ public struct Job: Sendable {
   public var request: Request
   public var sampling = Sampling()
   public var work = Work.auto
+  /// Beside those of the task: plug-ins. They prepare the request, in order, and add to each pass of the sampler.
+  public var conditioners: [any Conditioner] = []
 
   public init(_ task: Task, _ request: Request) {
     self.task = task

@@ -15,6 +15,8 @@ final class Run {
   var model: Model { loaded.model }
 
   init(_ job: Job, on loaded: LoadedModel, progress: @escaping (Progress) throws -> Void) throws {
+    var job = job
+    for conditioner in job.conditioners { job.request = try conditioner.prepare(job.request, for: loaded.model) }
     (self.job, self.loaded, self.progress) = (job, loaded, progress)
     sampling = try loaded.resolved(job.sampling, task: job.task)
     noise = Noise(seed: job.sampling.seed, generator: job.sampling.generator)
@@ -33,7 +35,9 @@ final class Run {
     let wanted = job.request.size
     var request = prepared(job.request)
     request.size = Size(height: loaded.roundedUp(wanted.height), width: loaded.roundedUp(wanted.width))
-    let picture = try pass(request, by: [TextToImage()] + loaded.blankCanvas)
+    let picture = try pass(request, by: [TextToImage()] + loaded.blankCanvas, mayResize: true)
+    // What a conditioner cut to size has no margin left.
+    guard picture.shape == [1, 3, request.size.height, request.size.width] else { return picture }
     return picture.cropped(top: 0, left: 0, height: wanted.height, width: wanted.width)
   }
 
@@ -47,18 +51,21 @@ final class Run {
 
   /// One pass of the sampler and the decoder.
   ///
-  /// - Parameter windows: cuts the latents where given; else the network sees them whole.
+  /// - Parameters:
+  ///   - windows: cuts the latents where given; else the network sees them whole.
+  ///   - mayResize: conditioners may compose a picture of another size.
   func pass(
     _ request: Request, by conditioners: [any Conditioner], sampling: ResolvedSampling? = nil, windows: Windows? = nil,
-    latentSize: Size? = nil
+    latentSize: Size? = nil, mayResize: Bool = false
   ) throws -> Tensor {
     let sampling = sampling ?? self.sampling
     var conditioning = Conditioning()
-    for conditioner in conditioners {
+    for conditioner in conditioners + job.conditioners {
       try conditioning.combine(conditioner.condition(request, with: model, noise: &noise))
     }
     let factor = model.latentFactor
     let size = latentSize ?? Size(height: request.size.height / factor, width: request.size.width / factor)
+    try check(conditioning, size)
     let each = windows?.count ?? 1
     let denoiser: any Denoiser =
       windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
@@ -72,7 +79,26 @@ final class Run {
       try report("sampling")
     }
     try report("decoding")
-    return try conditioning.compose.reduce(loaded.decode(latents)) { try $1($0) }
+    let decoded = try loaded.decode(latents)
+    let picture = try conditioning.compose.reduce(decoded) { try $1($0) }
+    guard mayResize || picture.shape == decoded.shape else {
+      throw ConditioningError.shape(what: "the composed picture", found: picture.shape, expected: decoded.shape)
+    }
+    return picture
+  }
+
+  /// What the network takes for granted, and a conditioner from elsewhere may get wrong.
+  private func check(_ conditioning: Conditioning, _ size: Size) throws {
+    let channels = model.inputChannels - model.latentChannels
+    let found = conditioning.concatenated?.shape ?? [1, 0, size.height, size.width]
+    let expected = [1, channels, size.height, size.width]
+    guard found == expected else {
+      throw ConditioningError.shape(
+        what: "what conditioners append to the UNet's input", found: found, expected: expected)
+    }
+    if let context = conditioning.context, let negative = conditioning.negative, context.shape != negative.shape {
+      throw ConditioningError.shape(what: "the negative prompt", found: negative.shape, expected: context.shape)
+    }
   }
 
   private func tick() throws {
