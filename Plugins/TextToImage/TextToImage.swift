@@ -1,6 +1,7 @@
 import Diffusion
 
-/// Text as a condition: sets what the UNet's cross-attention reads, and what guidance steers away from.
+/// Text as a condition: sets what the UNet's cross-attention reads, what guidance steers away from and, for models that
+/// are told the picture's sizes with the text, those.
 ///
 /// Draws no noise. With it alone, sampling starts from pure noise: text to image.
 public struct TextToImage: Conditioner {
@@ -12,7 +13,10 @@ public struct TextToImage: Conditioner {
     var result = Conditioning()
     guard model.readsText else { return result }
     result.context = try model.encode(text: request.prompt)
-    result.negative = try model.encode(text: request.negativePrompt)
+    result.negative =
+      try request.negativePrompt.isEmpty && model.emptyNegativeIsZero
+      ? result.context?.zeroed : model.encode(text: request.negativePrompt)
+    result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     return result
   }
 }

@@ -36,8 +36,11 @@ public protocol ConditioningModel: TextEncoder, ImageEncoder {
 public protocol TextEncoder: Sendable {
   /// Whether the UNet reads text at all.
   var readsText: Bool { get }
-  /// Text → tokens for cross-attention, `[1, T, D]`.
-  func encode(text: String) throws -> Tensor
+  func encode(text: String) throws -> TextEncoding
+  /// Whether an empty negative prompt is all zeros, not the encoding of no words (SDXL's base).
+  var emptyNegativeIsZero: Bool { get }
+  /// The numbers that the UNet reads beside the text; nil for most.
+  var microConditioning: MicroConditioning? { get }
 }
 
 public protocol ImageEncoder: Sendable {
@@ -47,6 +50,11 @@ public protocol ImageEncoder: Sendable {
   /// A picture `[1, 3, H, W]` in -1...1, H and W multiples of `latentFactor` → latents `[1, C, H/f, W/f]`, scaled as the
   /// UNet expects them. `.sample` makes one draw of the posterior's shape from `noise`; `.mean` draws nothing.
   func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) throws -> Tensor
+}
+
+extension TextEncoder {
+  public var emptyNegativeIsZero: Bool { false }
+  public var microConditioning: MicroConditioning? { nil }
 }
 
 extension Request {

@@ -2,10 +2,12 @@
 public struct Conditioning: Sendable {
   /// nil: pure noise of the request's size, drawn by the sampler's loop.
   public var start: Start?
-  /// Text for cross-attention, `[1, T, D]`.
-  public var context: Tensor?
-  /// What guidance steers away from; the shape of `context`.
-  public var negative: Tensor?
+  /// The text.
+  public var context: TextEncoding?
+  /// What guidance steers away from; of the shapes of `context`.
+  public var negative: TextEncoding?
+  /// Sizes and scores that the UNet is told beside the text.
+  public var micro: MicroConditions?
   /// Channels appended to the UNet's input at each step, never scaled: `[1, C, h, w]`.
   public var concatenated: Tensor?
   public var label: Label?
@@ -24,6 +26,7 @@ public struct Conditioning: Sendable {
     start = try Self.only(start, other.start, "start")
     context = try Self.only(context, other.context, "context")
     negative = try Self.only(negative, other.negative, "negative")
+    micro = try Self.only(micro, other.micro, "the picture's sizes")
     label = try Self.only(label, other.label, "label")
     concatenated = Self.joined(concatenated, other.concatenated)
     constrain += other.constrain

@@ -1,7 +1,13 @@
 /// A network that predicts the noise (or the velocity, or the clean latents) in noisy latents.
 public protocol Denoiser {
+  /// Whether the network is told the strength of guidance, and so needs no second row for it.
+  var embedsGuidance: Bool { get }
   /// The raw output of the network, `[R, C, h, w]`, for R rows at one timestep.
   func predict(_ input: DenoiserInput) throws -> Tensor
+}
+
+extension Denoiser {
+  public var embedsGuidance: Bool { false }
 }
 
 /// One call of the network. Rows are `[unconditional, conditional]` under guidance, else one.
@@ -10,8 +16,14 @@ public struct DenoiserInput: Sendable {
   public var latents: Tensor
   /// Training step, 0..<T; may be fractional.
   public var timestep: Double
-  /// `[R, T, D]`.
+  /// The text's tokens, `[R, T, D]`.
   public var context: Tensor?
+  /// The text as a whole, `[R, P]`.
+  public var pooled: Tensor?
+  /// Sizes and scores, as many in each of R rows.
+  public var micro: [[Double]]?
+  /// For networks that embed it.
+  public var guidance: Double?
   /// The same for all rows.
   public var label: Label?
 

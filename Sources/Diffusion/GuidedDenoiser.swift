@@ -2,23 +2,30 @@
 /// arXiv:2207.12598, eq. 6 (linear, so it holds for each kind of prediction).
 struct GuidedDenoiser {
   private let denoiser: any Denoiser
-  private let context: Tensor?
+  private let context, pooled: Tensor?
+  private let micro: [[Double]]?
   private let concatenated: Tensor?
   private let label: Label?
-  private let guidance: Double?
+  private let guidance, embedded: Double?
   private let rescale: Double
 
   init(_ denoiser: any Denoiser, _ conditioning: Conditioning, _ settings: SampleSettings) {
     self.denoiser = denoiser
     label = conditioning.label
     rescale = settings.guidanceRescale
-    if settings.guidance > 1, let negative = conditioning.negative, let positive = conditioning.context {
+    embedded = denoiser.embedsGuidance ? settings.guidance : nil
+    if settings.guidance > 1, embedded == nil, let negative = conditioning.negative, let positive = conditioning.context
+    {
       guidance = settings.guidance
-      context = Tensor.concatenate([negative, positive], axis: 0)
+      context = Tensor.concatenate([negative.tokens, positive.tokens], axis: 0)
+      pooled = positive.pooled.map { Tensor.concatenate([negative.pooled ?? Tensor(zeros: $0.shape), $0], axis: 0) }
+      micro = conditioning.micro.map { [$0.negative, $0.positive] }
       concatenated = conditioning.concatenated?.repeated(2)
     } else {
       guidance = nil
-      context = conditioning.context
+      context = conditioning.context?.tokens
+      pooled = conditioning.context?.pooled
+      micro = conditioning.micro.map { [$0.positive] }
       concatenated = conditioning.concatenated
     }
   }
@@ -28,8 +35,9 @@ struct GuidedDenoiser {
     var input = node.level.signal == 1 ? x / Float(node.level.scale) : x
     if guidance != nil { input = input.repeated(2) }
     if let concatenated { input = Tensor.concatenate([input, concatenated], axis: 1) }
-    let output = try denoiser.predict(
-      DenoiserInput(latents: input, timestep: node.timestep, context: context, label: label))
+    var call = DenoiserInput(latents: input, timestep: node.timestep, context: context, label: label)
+    (call.pooled, call.micro, call.guidance) = (pooled, micro, embedded)
+    let output = try denoiser.predict(call)
     let expected = [input.shape[0]] + x.shape.dropFirst()
     guard output.shape == expected else {
       throw SamplerError.shape(what: "the model's output", found: output.shape, expected: expected)

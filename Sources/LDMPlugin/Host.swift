@@ -20,8 +20,9 @@ struct Host: ConditioningModel, @unchecked Sendable {
   /// A service failed; the host knows why.
   private struct Refused: Error {}
 
-  func encode(text: String) throws -> Tensor {
-    try result { host.pointee.encode_text(host, text, $0) }
+  /// Its tokens: the text as a whole does not cross.
+  func encode(text: String) throws -> TextEncoding {
+    TextEncoding(tokens: try result { host.pointee.encode_text(host, text, $0) })
   }
 
   /// Draws come from the host's stream, which `noise` stands for.

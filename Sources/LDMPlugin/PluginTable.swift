@@ -81,7 +81,8 @@ private func condition(
     let result = try Maker.conditioner(of: plugin, host).condition(Request(request!.pointee), with: host, noise: &noise)
     let parts = [
       (LDM_START_LATENTS, result.start?.latents), (LDM_START_NOISE, result.start?.noise),
-      (LDM_CONTEXT, result.context), (LDM_NEGATIVE, result.negative), (LDM_CONCATENATED, result.concatenated),
+      (LDM_CONTEXT, result.context?.tokens), (LDM_NEGATIVE, result.negative?.tokens),
+      (LDM_CONCATENATED, result.concatenated),
     ]
     for (part, tensor) in parts { if let tensor { try host.put(part, tensor) } }
     if let start = result.start { try host.put(LDM_STRENGTH, start.strength) }

@@ -46,9 +46,12 @@ extension Engine {
     let context = network.readsText ? try network.encode(text: "a photo of a cat") : nil
     let text = network.readsText ? try median("text encoder") { _ = try network.encode(text: "a photo of a cat") } : nil
     let rows = network.readsText ? 2 : 1
-    let input = DenoiserInput(
-      latents: noise([rows, network.inputChannels, h, w]), timestep: 500, context: context?.repeated(rows),
+    var input = DenoiserInput(
+      latents: noise([rows, network.inputChannels, h, w]), timestep: 500, context: context?.tokens.repeated(rows),
       label: network.maximumNoiseLevel.map { .index(min(network.defaultNoiseLevel, $0)) })
+    input.pooled = context?.pooled?.repeated(rows)
+    input.micro = network.microConditioning.map { Array(repeating: Array(repeating: 0, count: $0.count), count: rows) }
+    if network.embedsGuidance { input.guidance = 7.5 }
     let step = try median("unet step") { _ = try network.predict(input) }
     let picture = noise([1, 3, size.height, size.width]).clamped(to: -1...1)
     let encode = try median("vae encode") { _ = network.encode(picture, .mean, noise: &noise) }

@@ -11,7 +11,7 @@ extension LoadedModel {
   /// Latents along a window's side; whole pictures below that are one window.
   private var side: Int {
     // Some four maps of the widest level stand in memory at a time, f32.
-    let pixels = Self.budget / (16 * model.autoencoder.config.widthAtFullSize)
+    let pixels = Self.budget / (16 * model.autoencoder.widthAtFullSize)
     return max(Int(Double(pixels).squareRoot()) / model.latentFactor, 4 * Self.overlap)
   }
 

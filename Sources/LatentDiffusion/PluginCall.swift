@@ -56,7 +56,7 @@ final class PluginCall {
     host.encode_text = { host, text, result in
       PluginCall.serve(host) { call in
         guard let model = call.model, model.readsText, let text else { return "no text encoder here" }
-        result?.pointee = call.lend(try model.encode(text: String(cString: text)))
+        result?.pointee = call.lend(try model.encode(text: String(cString: text)).tokens)
         return nil
       }
     }

@@ -69,15 +69,20 @@ public struct PluginConditioner: Conditioner {
         latents: call[LDM_START_LATENTS], noise: call[LDM_START_NOISE],
         strength: call[LDM_STRENGTH] ?? request.strength)
     }
-    result.context = call[LDM_CONTEXT]
-    result.negative = call[LDM_NEGATIVE]
-    if let context = result.context ?? result.negative {
-      let expected = model.readsText ? try model.encode(text: "").shape : []
-      for tokens in [result.context, result.negative].compactMap({ $0 }) {
+    if let context = call[LDM_CONTEXT] ?? call[LDM_NEGATIVE] {
+      let expected = model.readsText ? try model.encode(text: "").tokens.shape : []
+      for tokens in [call[LDM_CONTEXT], call[LDM_NEGATIVE]].compactMap({ $0 }) {
         guard tokens.shape == [1, context.shape[1], expected.last ?? 0] else {
           throw call.failure("its tokens are \(tokens.shape), expected \(expected)")
         }
       }
+      // Tokens alone cross the border; the text as a whole is the request's.
+      let pooled = (
+        try model.encode(text: request.prompt).pooled, try model.encode(text: request.negativePrompt).pooled
+      )
+      result.context = call[LDM_CONTEXT].map { TextEncoding(tokens: $0, pooled: pooled.0) }
+      result.negative = call[LDM_NEGATIVE].map { TextEncoding(tokens: $0, pooled: pooled.1) }
+      result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     }
     result.concatenated = call[LDM_CONCATENATED]
     if let label = call[LDM_LABEL] { result.label = .index(Int(label)) }

@@ -96,7 +96,9 @@ final class Run {
       throw ConditioningError.shape(
         what: "what conditioners append to the UNet's input", found: found, expected: expected)
     }
-    if let context = conditioning.context, let negative = conditioning.negative, context.shape != negative.shape {
+    if let context = conditioning.context?.tokens, let negative = conditioning.negative?.tokens,
+      context.shape != negative.shape
+    {
       throw ConditioningError.shape(what: "the negative prompt", found: negative.shape, expected: context.shape)
     }
   }

@@ -8,6 +8,8 @@ struct WindowedDenoiser: Denoiser {
   /// Called after each window; what it throws stops the run.
   let done: () throws -> Void
 
+  var embedsGuidance: Bool { model.embedsGuidance }
+
   func predict(_ input: DenoiserInput) throws -> Tensor {
     try windows.blend(input.latents) { part in
       var window = input

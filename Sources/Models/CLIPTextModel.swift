@@ -32,6 +32,9 @@ public struct CLIPTextModel: Sendable {
       ? try Linear(p["text_projection"], inputs: config.width, outputs: config.projection, bias: false) : nil
   }
 
+  /// Width of the projected text; nil where the tower has no projection.
+  public var projectedWidth: Int? { projection?.outputs }
+
   /// - Parameter ids: one row of token ids a text, all of one length, at most `config.positions`.
   public func callAsFunction(_ ids: [[Int]]) -> Output {
     let length = ids[0].count

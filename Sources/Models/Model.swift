@@ -6,14 +6,17 @@ import Weights
 public struct Model: ConditioningModel, Denoiser {
   public let name: String
   public let unet: UNet
-  public let autoencoder: AutoencoderKL
+  public let autoencoder: any Autoencoder
   public let scheduler: SchedulerConfig
   public let lowResolutionSchedule: NoiseSchedule?
   public let maximumNoiseLevel: Int?
   public let defaultNoiseLevel: Int
+  public let emptyNegativeIsZero: Bool
+  public let microConditioning: MicroConditioning?
   /// Tensors in the files that nothing reads.
   public let surplus: [String]
-  private let text: (tokenizer: CLIPTokenizer, tower: CLIPTextModel)?
+  /// None where the UNet reads no text.
+  public let text: [any TextTower]
 
   /// - Parameters:
   ///   - vae: a checkpoint whose autoencoder takes the place of this one's.
@@ -24,23 +27,14 @@ public struct Model: ConditioningModel, Denoiser {
     defaultNoiseLevel: Int = 20
   ) throws {
     name = checkpoint.name
-    func parameters(_ part: String, of checkpoint: Checkpoint) throws -> (Parameters, Config) {
-      (Parameters(try checkpoint.weights(part), policy), try checkpoint.config(part))
-    }
-    let (unetParameters, unetConfig) = try parameters("unet", of: checkpoint)
-    unet = try UNet(unetParameters, config: UNetConfig(unetConfig))
-    let (vaeParameters, vaeConfig) = try parameters("vae", of: vae ?? checkpoint)
-    autoencoder = try AutoencoderKL(vaeParameters, config: AutoencoderConfig(vaeConfig))
-    var surplus = unetParameters.weights.surplus + vaeParameters.weights.surplus
-    if unet.config.readsText {
-      let (textParameters, textConfig) = try parameters("text_encoder", of: checkpoint)
-      let tower = try CLIPTextModel(textParameters, config: CLIPTextConfig(textConfig))
-      text = (try CLIPTokenizer(checkpoint.tokenizer(), length: tower.config.positions), tower)
-      surplus += textParameters.weights.surplus
-    } else {
-      text = nil
-    }
-    self.surplus = surplus
+    var loader = PartLoader(policy: policy)
+    unet = try loader.unet(checkpoint)
+    autoencoder = try loader.autoencoder(vae ?? checkpoint)
+    text = unet.config.readsText ? try loader.text(checkpoint, for: unet.config) : []
+    surplus = loader.surplus
+    microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)
+    emptyNegativeIsZero =
+      try microConditioning != nil && checkpoint.index?.bool("force_zeros_for_empty_prompt", default: true) ?? true
     scheduler = try SchedulerConfig(checkpoint.config("scheduler"))
     lowResolutionSchedule =
       checkpoint.has("low_res_scheduler")
@@ -57,21 +51,38 @@ public struct Model: ConditioningModel, Denoiser {
         "unet", folder: folder, found: "for \(unet.config.outputChannels) latent channels",
         expected: "\(latentChannels)")
     }
-    guard text.map({ $0.tower.config.width == unet.config.contextWidth }) ?? true else {
+    let width = text.reduce(0) { $0 + $1.width }
+    guard text.isEmpty || width == unet.config.contextWidth else {
       throw ModelError.component(
-        "text_encoder", folder: folder, found: "\(text!.tower.config.width) wide",
-        expected: "\(unet.config.contextWidth)")
+        "text_encoder", folder: folder, found: "\(width) wide", expected: "\(unet.config.contextWidth)")
+    }
+  }
+
+  /// How many numbers stand beside the pooled text in the UNet's second embedding says which they are.
+  private static func microConditioning(
+    _ config: UNetConfig, _ text: [any TextTower], _ folder: String
+  ) throws -> MicroConditioning? {
+    guard let addition = config.addition else { return nil }
+    let pooled = text.compactMap(\.pooledWidth).last ?? 0
+    switch addition.numbers(besides: pooled) {
+    case MicroConditioning.sizes.count: return .sizes
+    case MicroConditioning.aesthetic.count: return .aesthetic
+    default:
+      throw ModelError.component(
+        "text_encoder_2", folder: folder, found: "one that gives texts of \(pooled) numbers",
+        expected: "a pooled text that with 5 or 6 sizes makes the UNet's \(addition.inputs)")
     }
   }
 
   public var inputChannels: Int { unet.config.inputChannels }
-  public var latentChannels: Int { autoencoder.config.latentChannels }
-  public var latentFactor: Int { autoencoder.config.factor }
-  public var readsText: Bool { text != nil }
+  public var latentChannels: Int { autoencoder.latentChannels }
+  public var latentFactor: Int { autoencoder.factor }
+  public var readsText: Bool { !text.isEmpty }
+  public var embedsGuidance: Bool { unet.config.guidanceWidth != nil }
 
-  public func encode(text prompt: String) throws -> Tensor {
-    guard let text else { throw ConditioningError.unsuited(model: name, to: "text") }
-    return text.tower([text.tokenizer.encode(prompt)]).last
+  public func encode(text prompt: String) throws -> TextEncoding {
+    guard readsText else { throw ConditioningError.unsuited(model: name, to: "text") }
+    return try text.encode(prompt)
   }
 
   public func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {
@@ -81,8 +92,9 @@ public struct Model: ConditioningModel, Denoiser {
   public func decode(_ latents: Tensor) -> Tensor { autoencoder.decode(latents) }
 
   public func predict(_ input: DenoiserInput) throws -> Tensor {
-    var row: Int?
-    if case .index(let index) = input.label { row = index }
-    return unet(input.latents, timestep: input.timestep, context: input.context, label: row)
+    guard microConditioning == nil || input.pooled != nil && input.micro != nil else {
+      throw ConditioningError.missing(what: "a text as a whole, and the picture's sizes", by: name)
+    }
+    return unet(input)
   }
 }

@@ -2,13 +2,21 @@ import Layers
 
 /// h = conv₁ silu(norm₁ x) + W silu(t);  y = skip(x) + conv₂ silu(norm₂ h).  Ho et al. 2020 (arXiv 2006.11239), app. B.
 struct ResnetBlock: Sendable {
+  /// Of x and of silu(norm₁ x) alike, without weights (Song et al. 2021, arXiv:2011.13456, app. H).
+  enum Resizing: Sendable { case half, double }
+
   private let norm1, norm2: GroupNorm
   private let conv1, conv2: Conv2d
   private let time: Linear?
   private let skip: Conv2d?
+  private let resizing: Resizing?
 
   /// - Parameter time: width of the time embedding; nil in an autoencoder.
-  init(_ p: Parameters, inputs: Int, outputs: Int, time width: Int?, groups: Int, epsilon: Float) throws {
+  init(
+    _ p: Parameters, inputs: Int, outputs: Int, time width: Int?, groups: Int, epsilon: Float,
+    resizing: Resizing? = nil
+  ) throws {
+    self.resizing = resizing
     norm1 = try GroupNorm(p["norm1"], channels: inputs, groups: groups, epsilon: epsilon)
     conv1 = try Conv2d(p["conv1"], inputs: inputs, outputs: outputs)
     time = try width.map { try Linear(p["time_emb_proj"], inputs: $0, outputs: outputs) }
@@ -19,11 +27,22 @@ struct ResnetBlock: Sendable {
 
   /// - Parameters:
   ///   - x: `[N, H, W, inputs]`.
-  ///   - t: silu of the embedded time, `[1, width]`: one time for all rows, so it joins the convolution's bias.
+  ///   - t: silu of the embedded time: `[1, width]`, one time for all rows, which joins the convolution's bias; or
+  ///     `[N, width]`, where text or sizes are embedded with it.
   func callAsFunction(_ x: Tensor, _ t: Tensor? = nil) -> Tensor {
-    let offset = t.flatMap { t in time.map { $0(t) } }
-    let h = conv1(norm1(x, silu: true), offset: offset)
-    return conv2(norm2(h, silu: true), onto: skip?(x) ?? x)
+    let (h, x) = (resized(norm1(x, silu: true)), resized(x))
+    let shift = t.flatMap { t in time.map { $0(t) } }
+    let first =
+      if let shift, shift.shape[0] > 1 { conv1(h).shifted(by: shift) } else { conv1(h, offset: shift) }
+    return conv2(norm2(first, silu: true), onto: skip?(x) ?? x)
+  }
+
+  private func resized(_ x: Tensor) -> Tensor {
+    switch resizing {
+    case nil: x
+    case .half: x.halved()
+    case .double: upsampledNearest(x, height: 2 * x.shape[1], width: 2 * x.shape[2])
+    }
   }
 }
 
@@ -49,5 +68,46 @@ struct Upsample: Sendable {
 
   func callAsFunction(_ x: Tensor, height: Int? = nil, width: Int? = nil) -> Tensor {
     conv(upsampledNearest(x, height: height ?? 2 * x.shape[1], width: width ?? 2 * x.shape[2]))
+  }
+}
+
+extension Tensor {
+  /// A map `[N, H, W, C]` with `rows` `[N, C]` added to every pixel, in place where nothing else holds it.
+  fileprivate consuming func shifted(by rows: Tensor) -> Tensor {
+    let (n, pixels, channels) = (shape[0], shape[1] * shape[2], shape[3])
+    precondition(rows.shape == [n, channels], "rows \(rows.shape) for a map \(shape)")
+    withMutableElements { out in
+      rows.withElements { rows in
+        for i in 0..<n {
+          for pixel in 0..<pixels {
+            let start = (i * pixels + pixel) * channels
+            for c in 0..<channels { out[start + c] += rows[i * channels + c] }
+          }
+        }
+      }
+    }
+    return self
+  }
+
+  /// A map `[N, H, W, C]` at half the size, rounded down: the mean of each four pixels.
+  fileprivate func halved() -> Tensor {
+    let (n, h, w, c) = (shape[0], shape[1] / 2, shape[2] / 2, shape[3])
+    let line = shape[2] * c
+    return Tensor(shape: [n, h, w, c]) { out in
+      withElements { x in
+        for i in 0..<n {
+          for y in 0..<h {
+            for column in 0..<w {
+              let source = (i * shape[1] + 2 * y) * line + 2 * column * c
+              let target = ((i * h + y) * w + column) * c
+              for k in 0..<c {
+                let sum = x[source + k] + x[source + c + k] + x[source + line + k] + x[source + line + c + k]
+                out[target + k] = 0.25 * sum
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }

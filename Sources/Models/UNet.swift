@@ -1,13 +1,15 @@
 import Diffusion
 import Layers
 
-/// diffusers' `UNet2DConditionModel`: the denoising network of Stable Diffusion (Rombach et al. 2022, arXiv 2112.10752,
-/// sec. 3.2). Inside, maps are channels-last.
+/// diffusers' `UNet2DConditionModel`, the denoising network of Stable Diffusion (Rombach et al. 2022, arXiv 2112.10752,
+/// sec. 3.2), and `UNet2DModel`, which reads no text. Inside, maps are channels-last.
 public struct UNet: Sendable {
   public let config: UNetConfig
   private let convIn, convOut: Conv2d
   private let time1, time2: Linear
   private let classes: Tensor?
+  private let added: (first: Linear, second: Linear)?
+  private let guidance: Linear?
   private let down: [DownBlock]
   private let middle: MiddleBlock?
   private let up: [UpBlock]
@@ -23,6 +25,16 @@ public struct UNet: Sendable {
     classes = try config.classes.map {
       try p.weights["class_embedding"].tensor("weight", [$0, config.timeWidth]).tensor()
     }
+    added = try config.addition.map {
+      let p = p["add_embedding"]
+      return (
+        try Linear(p["linear_1"], inputs: $0.inputs, outputs: config.timeWidth),
+        try Linear(p["linear_2"], inputs: config.timeWidth, outputs: config.timeWidth)
+      )
+    }
+    guidance = try config.guidanceWidth.map {
+      try Linear(p["time_embedding.cond_proj"], inputs: $0, outputs: first, bias: false)
+    }
     down = try config.levels.enumerated().map { index, level in
       try DownBlock(p["down_blocks.\(index)"], level: level, config: config)
     }
@@ -37,15 +49,11 @@ public struct UNet: Sendable {
     convOut = try Conv2d(p["conv_out"], inputs: first, outputs: config.outputChannels)
   }
 
-  /// - Parameters:
-  ///   - latents: `[N, inputChannels, h, w]`.
-  ///   - timestep: 0..<1000, may be fractional; the same for all rows.
-  ///   - context: `[N, T, D]`; read where the model attends.
-  ///   - label: row of the class embedding.
-  /// - Returns: `[N, outputChannels, h, w]`.
-  public func callAsFunction(_ latents: Tensor, timestep: Double, context: Tensor?, label: Int? = nil) -> Tensor {
-    let time = Activation.silu(embed(timestep, label))
-    var x = convIn(latents.channelsLast())
+  /// - Returns: `[R, outputChannels, h, w]` for `input.latents` `[R, inputChannels, h, w]`.
+  public func callAsFunction(_ input: DenoiserInput) -> Tensor {
+    let time = Activation.silu(embed(input))
+    let context = input.context
+    var x = convIn(input.latents.channelsLast())
     var skips = [x]
     for block in down { x = block(x, time, context, skips: &skips) }
     if let middle { x = middle(x, time, context) }
@@ -53,12 +61,27 @@ public struct UNet: Sendable {
     return convOut(normOut(x, silu: true)).channelsFirst()
   }
 
-  /// `[1, timeWidth]`.
-  private func embed(_ timestep: Double, _ label: Int?) -> Tensor {
-    let waves = sinusoids(
-      timestep: timestep, width: config.levels[0].channels, flip: config.flipSinToCos, shift: config.frequencyShift)
-    let time = time2(Activation.silu(time1(waves)))
-    guard let classes, let label else { return time }
-    return time + classes.slice(axis: 0, label..<(label + 1))
+  /// Time, guidance, class, and text with sizes: `[1, timeWidth]` where they are the same for all rows, else a row each.
+  private func embed(_ input: DenoiserInput) -> Tensor {
+    var waves = sinusoids(
+      timestep: input.timestep, width: config.levels[0].channels, flip: config.flipSinToCos,
+      shift: config.frequencyShift)
+    if let guidance, let width = config.guidanceWidth, let strength = input.guidance {
+      // Sines first, and frequencies that reach 1/10000, whatever the config says of time.
+      waves = waves + guidance(sinusoids(timestep: 1000 * (strength - 1), width: width, flip: false, shift: 1))
+    }
+    var time = time2(Activation.silu(time1(waves)))
+    if let classes, case .index(let row) = input.label { time = time + classes.slice(axis: 0, row..<(row + 1)) }
+    guard let added, let addition = config.addition, let pooled = input.pooled, let micro = input.micro else {
+      return time
+    }
+    let numbers = micro.flatMap { row in
+      row.map {
+        sinusoids(timestep: $0, width: addition.width, flip: config.flipSinToCos, shift: config.frequencyShift)
+      }
+    }
+    let rows = Tensor.concatenate(numbers, axis: 1).reshaped([micro.count, micro[0].count * addition.width])
+    let text = added.second(Activation.silu(added.first(Tensor.concatenate([pooled, rows], axis: 1))))
+    return time.repeated(micro.count) + text
   }
 }

@@ -130,11 +130,9 @@ public struct WeightTensor: Sendable {
         return Tensor(borrowing: start.assumingMemoryBound(to: Float.self), shape: shape, owner: owner)
       }
     }
-    let converted = Tensor(shape: shape) { out in
+    return Tensor(shape: shape) { out in
       withBytes { if let start = $0.baseAddress { convert(start, to: out) } }
     }
-    if strides == nil { owner.release(offset..<(offset + byteCount)) }
-    return converted
   }
 
   /// Rows of a table `[rows, width]`, in the order of `indices`: `[indices, width]`. Only they are converted.

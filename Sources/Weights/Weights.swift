@@ -53,7 +53,7 @@ public struct Weights: Sendable {
   /// Buffers and leftovers that no inference reads.
   private static func isHarmless(_ name: String) -> Bool {
     name.hasSuffix("position_ids") || name.hasSuffix("logit_scale") || name.hasPrefix("model_ema.")
-      || name.contains("optimizer") || name.hasSuffix("num_batches_tracked")
+      || name.contains("optimizer") || name.hasPrefix("to_logits.") || name.hasSuffix("num_batches_tracked")
   }
 
   /// The name that shares the longest ending with `name`: a wrong prefix is the usual mistake.

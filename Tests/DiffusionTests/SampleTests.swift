@@ -50,8 +50,8 @@ import Testing
   @Test(arguments: [(1.0, 1), (0.0, 1), (7.5, 2)])
   func guidanceDecidesTheRows(guidance: Double, rows: Int) throws {
     var conditioning = Conditioning()
-    conditioning.context = Tensor(zeros: [1, 3, 2])
-    conditioning.negative = Tensor(zeros: [1, 3, 2])
+    conditioning.context = TextEncoding(tokens: Tensor(zeros: [1, 3, 2]))
+    conditioning.negative = conditioning.context
     conditioning.concatenated = ramp(3, 3)
     let calls = Calls()
     _ = try run(Recorder(rows: calls), conditioning, guidance: guidance)

@@ -19,7 +19,9 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
 
   static let golden = Bundle.module.resourcePath! + "/Golden"
 
-  static let all: [PipelineCase] = ["text", "inpaint", "upscaler", "upscaler-notext"].flatMap { pipeline in
+  static let all: [PipelineCase] = [
+    "text", "inpaint", "upscaler", "upscaler-notext", "sdxl", "sdxl-refiner", "sdxl-inpaint",
+  ].flatMap { pipeline in
     let data = FileManager.default.contents(atPath: "\(golden)/\(pipeline)/cases.json")!
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

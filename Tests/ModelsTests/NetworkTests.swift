@@ -11,14 +11,22 @@ private let winogradBound: Float = 1e-3
 private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
 
 @Suite struct UNetTests {
-  @Test(arguments: ["sd1", "sd2", "built-in", "upscaler", "x4-upscaler", "deep", "odd"], [direct, KernelPolicy()])
+  @Test(
+    arguments: ["sd1", "sd2", "built-in", "upscaler", "x4-upscaler", "deep", "odd", "sdxl", "sdxl-refiner", "lcm"],
+    [direct, KernelPolicy()])
   func matchesDiffusers(name: String, policy: KernelPolicy) throws {
     let golden = try Golden("unet/\(name)", policy: policy)
     let unet = try UNet(golden.parameters, config: UNetConfig(golden.config))
     let label = golden.contains("label") ? Int(golden["label"][flat: 0]) : nil
     for (index, timestep) in golden["timesteps"].elements.enumerated() {
-      let output = unet(golden["latents"], timestep: Double(timestep), context: golden["context"], label: label)
-      #expect(output.distance(to: golden["output.\(index)"]) < (policy.winogradLimit == 0 ? bound : winogradBound))
+      var input = DenoiserInput(latents: golden["latents"], timestep: Double(timestep), context: golden["context"])
+      input.label = label.map { .index($0) }
+      if golden.contains("pooled") {
+        input.pooled = golden["pooled"]
+        input.micro = (0..<2).map { row in golden["micro"].slice(axis: 0, row..<(row + 1)).elements.map { Double($0) } }
+      }
+      input.guidance = golden.contains("guidance") ? Double(golden["guidance"][flat: 0]) : nil
+      #expect(unet(input).distance(to: golden["output.\(index)"]) < (policy.winogradLimit == 0 ? bound : winogradBound))
     }
     #expect(golden.parameters.weights.surplus == [])
   }

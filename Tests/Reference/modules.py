@@ -3,7 +3,7 @@
   python modules.py     writes Tests/ModelsTests/Golden/{text,vae,unet}
 """
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, LatentConsistencyModelPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from common import TESTS, fresh, randomize, save_component, save_io
@@ -60,19 +60,28 @@ def old_names(key):
     return key
 
 
-def unet(name, size, timesteps=(999.0, 21.5), tokens=7, label=None, seed=3, **config):
+def unet(name, size, timesteps=(999.0, 21.5), tokens=7, label=None, seed=3, micro=None, guidance=None, **config):
+    """micro: rows of numbers that are embedded with a pooled text; guidance: its strength, where the network is told it."""
     model = randomize(UNet2DConditionModel(norm_num_groups=4, **config), seed, gain=1.2)
     generator = torch.Generator().manual_seed(seed)
     latents = torch.randn(2, model.config.in_channels, *size, generator=generator)
     context = torch.randn(2, tokens, model.config.cross_attention_dim, generator=generator)
     labels = None if label is None else torch.tensor([label])
-    outputs = {}
+    outputs, extra, more = {}, {}, {}
+    if micro is not None:
+        pooled = model.config.projection_class_embeddings_input_dim - len(micro[0]) * model.config.addition_time_embed_dim
+        extra |= dict(pooled=torch.randn(2, pooled, generator=generator), micro=torch.tensor(micro))
+        more["added_cond_kwargs"] = dict(text_embeds=extra["pooled"], time_ids=extra["micro"])
+    if guidance is not None:
+        extra["guidance"] = torch.tensor([guidance])
+        embed = LatentConsistencyModelPipeline.get_guidance_scale_embedding
+        more["timestep_cond"] = embed(None, torch.tensor([guidance - 1]), model.config.time_cond_proj_dim)
     with torch.no_grad():
         for i, t in enumerate(timesteps):
-            outputs[f"output.{i}"] = model(latents, torch.tensor(t), context, class_labels=labels).sample
+            outputs[f"output.{i}"] = model(latents, torch.tensor(t), context, class_labels=labels, **more).sample
     folder = GOLDEN / "unet" / name
     save_component(model, folder)
-    extra = {} if label is None else {"label": torch.tensor([label], dtype=torch.int32)}
+    extra |= {} if label is None else {"label": torch.tensor([label], dtype=torch.int32)}
     save_io(folder, latents=latents, context=context, timesteps=torch.tensor(timesteps), **extra, **outputs)
 
 
@@ -107,6 +116,17 @@ def main():
          use_linear_projection=True)
     unet("odd", (13, 11), block_out_channels=(8, 12, 16), down_block_types=cross * 2 + plain,
          up_block_types=plain_up + cross_up * 2, layers_per_block=1, cross_attention_dim=20, attention_head_dim=4)
+    xl = dict(block_out_channels=(8, 16, 16), use_linear_projection=True, cross_attention_dim=20, layers_per_block=1,
+              addition_embed_type="text_time", addition_time_embed_dim=8)
+    unet("sdxl", (8, 12), micro=[[1024.0, 768, 0, 0, 1024, 768], [512.0, 768, 10, 20, 1024, 768]],
+         down_block_types=plain + cross * 2, up_block_types=cross_up * 2 + plain_up, attention_head_dim=[2, 4, 4],
+         transformer_layers_per_block=[1, 2, 3], projection_class_embeddings_input_dim=12 + 6 * 8, **xl)
+    unet("sdxl-refiner", (8, 8), micro=[[1024.0, 1024, 0, 0, 2.5], [1024.0, 1024, 0, 0, 6]],
+         down_block_types=plain + cross + plain, up_block_types=plain_up + cross_up + plain_up, attention_head_dim=[2, 4, 4],
+         transformer_layers_per_block=2, projection_class_embeddings_input_dim=12 + 5 * 8, **xl)
+    unet("lcm", (8, 8), guidance=8.5, block_out_channels=(8, 16), down_block_types=cross + plain,
+         up_block_types=plain_up + cross_up, layers_per_block=1, cross_attention_dim=20, attention_head_dim=4,
+         time_cond_proj_dim=16)
 
 
 if __name__ == "__main__":

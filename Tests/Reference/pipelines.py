@@ -56,7 +56,7 @@ def unet(seed, inputs, text=True, **more):
                       attention_head_dim=4)
     else:
         shape |= dict(down_block_types=PLAIN * 2, up_block_types=PLAIN_UP * 2, mid_block_type="UNetMidBlock2D")
-    return randomize(UNet2DConditionModel(**shape, **more), seed)
+    return randomize(UNet2DConditionModel(**shape | more), seed)
 
 
 def vae(seed, levels, scaling):

@@ -1,0 +1,30 @@
+import Diffusion
+import Layers
+import Weights
+
+/// Pictures ↔ latents.
+public protocol Autoencoder: Sendable {
+  var latentChannels: Int { get }
+  /// Pixels per latent along each axis: the f of the paper.
+  var factor: Int { get }
+  /// Channels of the maps that have the picture's size: what memory goes by.
+  var widthAtFullSize: Int { get }
+  /// Picture `[N, 3, H, W]` in -1...1 → latents `[N, C, H/f, W/f]` as the UNet knows them. `.sample` makes one draw of the
+  /// latents' shape where the autoencoder is variational; others draw nothing.
+  func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor
+  /// Latents as the UNet knows them → picture `[N, 3, f h, f w]`, about -1...1, not clamped.
+  func decode(_ latents: Tensor) -> Tensor
+}
+
+/// The autoencoder that a config's `_class_name` means.
+///
+/// - Parameter scaled: false for pipelines that leave a codebook's latents as they are.
+/// - Throws: `ConfigError` where this engine has no such class; what its `init` throws.
+func makeAutoencoder(_ p: Parameters, _ config: Config, scaled: Bool) throws -> any Autoencoder {
+  switch try config.string("_class_name", default: "AutoencoderKL") {
+  case "AutoencoderKL": try AutoencoderKL(p, config: AutoencoderConfig(config))
+  case "VQModel": try VQModel(p, config: VQConfig(config, scaled: scaled))
+  case "AutoencoderTiny": try AutoencoderTiny(p, config: AutoencoderTinyConfig(config))
+  default: throw config.invalid("_class_name", "AutoencoderKL, VQModel or AutoencoderTiny")
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Weights
+
+/// BERT's WordPiece (Devlin et al. 2018, arXiv 1810.04805, after Schuster & Nakajima 2012): words and punctuation, each
+/// cut into the longest pieces that the vocabulary holds.
+public struct BERTTokenizer: Sendable {
+  /// Length of every row of ids.
+  public let length: Int
+  private let vocabulary: [String: Int]
+  private let start, end, padding, unknown: Int
+  private let lowercases: Bool
+  /// Longer words are unknown, as in BERT.
+  private static let longestWord = 100
+
+  /// A vocabulary from vocab.txt or tokenizer.json; case from tokenizer_config.json.
+  public init(_ files: TokenizerFiles, length: Int = 77) throws {
+    let path = "\(files.folder)/vocab.txt"
+    let table = try Self.vocabulary(FileManager.default.contents(atPath: path), files)
+    func id(_ token: String) throws(TokenizerError) -> Int {
+      guard let id = table[token] else { throw .missing(token: token, file: files.folder) }
+      return id
+    }
+    (vocabulary, self.length) = (table, max(length, 3))
+    (start, end, padding, unknown) = (try id("[CLS]"), try id("[SEP]"), try id("[PAD]"), try id("[UNK]"))
+    lowercases = try files.config?.bool("do_lower_case", default: true) ?? true
+  }
+
+  private static func vocabulary(_ lines: Data?, _ files: TokenizerFiles) throws -> [String: Int] {
+    if let lines {
+      let tokens = String(decoding: lines, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      return Dictionary(tokens.enumerated().map { (String($1), $0) }) { first, _ in first }
+    }
+    let path = files.tokenizer ?? "\(files.folder)/tokenizer.json"
+    guard let data = FileManager.default.contents(atPath: path),
+      let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+      let model = object["model"] as? [String: Any], let table = model["vocab"] as? [String: Int]
+    else { throw TokenizerError.unreadable(file: files.folder, why: "no vocab.txt and no WordPiece model") }
+    return table
+  }
+
+  /// Ids of a text between its start and end tokens, cut or padded to `length`.
+  public func encode(_ text: String) -> [Int] {
+    let ids = [start] + tokens(of: text).prefix(length - 2) + [end]
+    return ids + Array(repeating: padding, count: length - ids.count)
+  }
+
+  /// Ids of the text alone.
+  public func tokens(of text: String) -> [Int] { words(text).flatMap(pieces) }
+
+  private func words(_ text: String) -> [String] {
+    let text = lowercases ? text.decomposedStringWithCanonicalMapping : text
+    var words: [String] = []
+    var word = String.UnicodeScalarView()
+    func finish() {
+      if !word.isEmpty { words.append(String(word)) }
+      word = String.UnicodeScalarView()
+    }
+    for scalar in text.unicodeScalars where !Self.isDropped(scalar) {
+      if scalar.properties.isWhitespace {
+        finish()
+      } else if lowercases && scalar.properties.generalCategory == .nonspacingMark {
+        continue  // an accent
+      } else if Self.standsAlone(scalar) {
+        finish()
+        words.append(String(scalar))
+      } else if lowercases {
+        word.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+      } else {
+        word.append(scalar)
+      }
+    }
+    finish()
+    return words
+  }
+
+  private static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.properties.isWhitespace { return false }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .privateUse, .unassigned, .surrogate: return true
+    default: return scalar.value == 0xfffd
+    }
+  }
+
+  /// Punctuation, and the ideographs of Chinese.
+  private static func standsAlone(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 33...47, 58...64, 91...96, 123...126: return true
+    case 0x4e00...0x9fff, 0x3400...0x4dbf, 0x20000...0x2a6df, 0x2a700...0x2ceaf, 0xf900...0xfaff, 0x2f800...0x2fa1f:
+      return true
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+      .finalPunctuation, .otherPunctuation:
+      return true
+    default: return false
+    }
+  }
+
+  private func pieces(_ word: String) -> [Int] {
+    let scalars = Array(word.unicodeScalars)
+    guard scalars.count <= Self.longestWord else { return [unknown] }
+    var (result, place): ([Int], Int) = ([], 0)
+    while place < scalars.count {
+      var end = scalars.count
+      var found: Int?
+      while end > place && found == nil {
+        var piece = String.UnicodeScalarView(scalars[place..<end])
+        if place > 0 { piece.insert(contentsOf: "##".unicodeScalars, at: piece.startIndex) }
+        found = vocabulary[String(piece)]
+        if found == nil { end -= 1 }
+      }
+      guard let found else { return [unknown] }
+      result.append(found)
+      place = end
+    }
+    return result
+  }
+}

@@ -1,0 +1,53 @@
+import Diffusion
+import Layers
+import Weights
+
+/// Makes a checkpoint's parts, and keeps what their files hold beside them.
+struct PartLoader {
+  let policy: KernelPolicy
+  /// Tensors that no part read.
+  private(set) var surplus: [String] = []
+
+  init(policy: KernelPolicy) { self.policy = policy }
+
+  private mutating func load<Part>(
+    _ part: String, of checkpoint: Checkpoint, _ make: (Parameters, Config) throws -> Part
+  ) throws -> Part {
+    let weights = try checkpoint.weights(part)
+    let result = try make(Parameters(weights, policy), checkpoint.config(part))
+    surplus += weights.surplus
+    return result
+  }
+
+  mutating func unet(_ checkpoint: Checkpoint) throws -> UNet {
+    try load("unet", of: checkpoint) { try UNet($0, config: UNetConfig($1)) }
+  }
+
+  mutating func autoencoder(_ checkpoint: Checkpoint) throws -> any Autoencoder {
+    // Its pipeline decodes what the UNet gives, whatever factor the VQModel's config has by default.
+    let scaled = try checkpoint.index?.optionalString("_class_name") != "LDMSuperResolutionPipeline"
+    let part = !checkpoint.has("vae") && checkpoint.has("vqvae") ? "vqvae" : "vae"
+    return try load(part, of: checkpoint) { try makeAutoencoder($0, $1, scaled: scaled) }
+  }
+
+  /// The text towers that the checkpoint has, in the order in which their tokens stand side by side.
+  mutating func text(_ checkpoint: Checkpoint, for unet: UNetConfig) throws -> [any TextTower] {
+    if checkpoint.has("class_embedder") {
+      return [try load("class_embedder", of: checkpoint) { try ClassEmbedder($0, config: $1) }]
+    }
+    if checkpoint.has("bert") {
+      let network = try load("bert", of: checkpoint) { try LDMBert($0, config: LDMBertConfig($1)) }
+      return [BERTTower(try BERTTokenizer(checkpoint.tokenizer(), length: network.config.positions), network)]
+    }
+    let layer: CLIPTower.Layer = unet.addition == nil ? .last : .penultimate
+    let suffixes = layer == .last ? [""] : ["", "_2"].filter { checkpoint.has("text_encoder\($0)") }
+    // Where none is there, the first one's absence is told.
+    return try (suffixes.isEmpty ? [""] : suffixes).map { suffix in
+      let network = try load("text_encoder\(suffix)", of: checkpoint) {
+        try CLIPTextModel($0, config: CLIPTextConfig($1))
+      }
+      let files = try checkpoint.tokenizer("tokenizer\(suffix)")
+      return CLIPTower(try CLIPTokenizer(files, length: network.config.positions), network, layer)
+    }
+  }
+}
