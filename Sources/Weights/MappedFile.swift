@@ -38,6 +38,16 @@ public final class MappedFile: @unchecked Sendable {
     mapped = false
   }
 
+  /// Tells the system that bytes were read and copied: pages wholly inside `range` no longer count as the process's
+  /// memory (a model in f16 would weigh half as much again as its f32 copy). Read again, they come from the file again.
+  func release(_ range: Range<Int>) {
+    guard mapped else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard start < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), end - start, MADV_DONTNEED)
+  }
+
   deinit {
     if mapped {
       munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)

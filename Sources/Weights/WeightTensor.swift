@@ -130,9 +130,11 @@ public struct WeightTensor: Sendable {
         return Tensor(borrowing: start.assumingMemoryBound(to: Float.self), shape: shape, owner: owner)
       }
     }
-    return Tensor(shape: shape) { out in
+    let converted = Tensor(shape: shape) { out in
       withBytes { if let start = $0.baseAddress { convert(start, to: out) } }
     }
+    if strides == nil { owner.release(offset..<(offset + byteCount)) }
+    return converted
   }
 
   /// Rows of a table `[rows, width]`, in the order of `indices`: `[indices, width]`. Only they are converted.

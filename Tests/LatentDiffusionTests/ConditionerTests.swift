@@ -1,0 +1,79 @@
+import LatentDiffusion
+import Testing
+
+@Suite struct ConditionerTests {
+  /// A small random model of the kind, from `Tests/Reference/pipelines.py`.
+  private func model(_ name: String) throws -> Model {
+    try Model(Checkpoint(at: "\(PipelineCase.golden)/\(name)/model"))
+  }
+
+  private func picture(_ conditioners: [any Conditioner]) throws -> (latents: Tensor, picture: Tensor) {
+    let model = try model("text")
+    var request = Request(size: Size(height: 32, width: 48))
+    request.prompt = "a red apple"
+    var noise = Noise(seed: 7)
+    var conditioning = Conditioning()
+    for conditioner in conditioners {
+      try conditioning.combine(conditioner.condition(request, with: model, noise: &noise))
+    }
+    var settings = SampleSettings()
+    settings.steps = 3
+    let sampler = try Samplers.named("euler").make(model.scheduler)
+    let shape = [1, model.latentChannels, 32 / model.latentFactor, 48 / model.latentFactor]
+    let latents = try sample(model, conditioning, sampler, settings, shape: shape, noise: &noise)
+    return (latents, try conditioning.compose.reduce(model.decode(latents)) { try $1($0) })
+  }
+
+  private func isSymmetric(_ x: Tensor) -> Bool {
+    let (width, elements) = (x.shape[3], x.elements)
+    return elements.indices.allSatisfy { elements[$0] == elements[$0 - $0 % width + width - 1 - $0 % width] }
+  }
+
+  /// Text and the fifth conditioner together, on a real network, through the one loop.
+  @Test func aFifthConditionerRunsThroughTheOneLoop() throws {
+    let (free, mirrored) = (try picture([TextToImage()]), try picture([TextToImage(), Symmetry()]))
+    #expect(!isSymmetric(free.latents) && !isSymmetric(free.picture))
+    #expect(isSymmetric(mirrored.latents) && isSymmetric(mirrored.picture))
+    #expect(mirrored.picture.standardDeviation > 0.05)
+    // The text still has its say.
+    #expect(try picture([Symmetry()]).latents.distance(to: mirrored.latents) > 0.01)
+  }
+
+  @Test func twoStartsAreAConflict() throws {
+    var a = Conditioning()
+    a.start = Start()
+    let b = a
+    #expect(throws: ConditioningError.conflict(part: "start")) { try a.combine(b) }
+  }
+
+  /// A hole of 2x2 pixels that misses every block's first pixel, as each mode of a mask sees it.
+  @Test(arguments: [(MaskMode.hard, Float(1)), (.nearest, 0), (.soft, 4.0 / 16)])
+  func aSmallHoleInAMask(mode: MaskMode, expected: Float) throws {
+    let model = try model("inpaint")
+    #expect(model.latentFactor == 4)
+    var request = Request(size: Size(height: 16, width: 16))
+    request.image = Tensor(repeating: 0.5, shape: [1, 3, 16, 16])
+    request.maskMode = mode
+    var mask = Tensor(zeros: [1, 1, 16, 16])
+    for place in [5 * 16 + 9, 5 * 16 + 10, 6 * 16 + 9, 6 * 16 + 10] { mask[flat: place] = 1 }
+    request.mask = mask
+    var noise = Noise(seed: 1)
+    let conditioning = try Inpainting().condition(request, with: model, noise: &noise)
+    let latent = try #require(conditioning.concatenated).slice(axis: 1, 0..<1)
+    #expect(latent.elements.enumerated().allSatisfy { $1 == ($0 == 4 + 2 ? expected : 0) })
+  }
+
+  @Test func inpaintingNeedsAMaskOfThePicturesSize() throws {
+    var request = Request(size: Size(height: 16, width: 16))
+    request.image = Tensor(zeros: [1, 3, 16, 16])
+    var noise = Noise(seed: 1)
+    let model = try model("inpaint")
+    #expect(throws: ConditioningError.missing(what: "a mask", by: "inpainting")) {
+      _ = try Inpainting().condition(request, with: model, noise: &noise)
+    }
+    request.mask = Tensor(zeros: [1, 1, 8, 16])
+    #expect(throws: ConditioningError.shape(what: "the mask", found: [1, 1, 8, 16], expected: [1, 1, 16, 16])) {
+      _ = try Inpainting().condition(request, with: model, noise: &noise)
+    }
+  }
+}
