@@ -28,7 +28,10 @@ public struct CLIPTokenizer: Sendable {
     (self.vocabulary, self.length) = (vocabulary, length)
     (self.start, self.end, self.padding) = (try id(start), try id(end), try id(padding))
     ranks = Dictionary(merges.enumerated().map { (Pair(left: $1.0, right: $1.1), $0) }) { first, _ in first }
-    special = try [start, end].map { (text) throws(TokenizerError) in (Array(text.unicodeScalars), try id(text)) }
+    // The padding too: in SD 2, whose pad token is "!", every "!" of a prompt becomes that token.
+    special = try Set([start, end, padding]).map { (text) throws(TokenizerError) in
+      (Array(text.unicodeScalars), try id(text))
+    }
   }
 
   /// Ids of a text between its start and end tokens, cut or padded to `length`.
