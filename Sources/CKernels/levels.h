@@ -2,9 +2,18 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/// What a block of a product is added to.
+enum { LDM_ZERO = 0, LDM_KEEP = 1, LDM_BIAS = 2 };
+
+/// Of tiles in Winograd's method: 6x6 input pixels.
+enum { LDM_TILE_PIXELS = 36 };
 
 struct ldm_level {
   size_t mr, nr;  // rows and columns of the GEMM micro-kernel
+  size_t vector;  // floats in a vector: half of nr
+  bool fast_bf16; // whether products of bf16 outrun those of f32
   void (*f16_to_f32)(float *, const void *, size_t);
   void (*f32_to_f16)(void *, const float *, size_t);
   void (*bf16_to_f32)(float *, const void *, size_t);
@@ -26,11 +35,31 @@ struct ldm_level {
   /// which earlier results must be multiplied.
   float (*softmax_row)(float *x, size_t n, float scale, float *maximum, float *sum);
   void (*scale_row)(float *x, float factor, size_t n);
-  /// 4x4 output tiles: 6x6 pixels -> 36 values, for `channels` channels. Missing pixels are null.
-  void (*winograd_input)(float *out, size_t out_stride, const float *const pixels[36], size_t channels);
-  void (*winograd_output)(float *const pixels[16], const float *in, size_t in_stride, const float *bias,
-                          size_t channels, bool accumulate);
+  /// n floats times scale -> bf16, a zero behind an odd n.
+  void (*round_row)(uint16_t *out, const float *x, size_t n, float scale);
+  /// c[m, nr] = a[m, 2 * pairs] b, plus what `begin` names: a bf16, b one packed panel of pairs. bf16_block3: a panel of
+  /// three vectors.
+  void (*bf16_block)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
+                     unsigned begin, const float *bias);
+  void (*bf16_block3)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
+                      unsigned begin, const float *bias);
+  /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
+  void (*bf16_geglu)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
+                     const float *bias);
+  /// As softmax_row, for scores in units of log 2, to bf16 weights.
+  float (*softmax_bf16)(uint16_t *out, const float *x, size_t n, float *maximum, float *sum);
+  /// One tile's 6x6 (or 4x4) input pixels, null where missing, -> its values, as f32 or bf16, `stride` apart, for
+  /// `channels` channels; of an enlarged map only those outside row and column 2, the others being zero.
+  struct ldm_transforms {
+    void (*input)(void *out, size_t stride, const float *const *pixels, size_t channels, bool bf16, bool enlarged);
+    /// The sums of those values -> 4x4 (or 2x2) output pixels, null where outside.
+    void (*output)(float *const *pixels, const float *in, size_t stride, const float *bias, size_t channels,
+                   bool accumulate, bool enlarged);
+  } winograd2, winograd4;
 };
 
 const struct ldm_level *ldm_level(void);
-extern const struct ldm_level ldm_level_scalar, ldm_level_avx2, ldm_level_avx512;
+extern const struct ldm_level ldm_level_scalar, ldm_level_avx2, ldm_level_avx512, ldm_level_avx512bf16;
+
+/// Memory of the calling thread for one task: valid until its next call. Null where there is none.
+void *ldm_scratch(size_t bytes);

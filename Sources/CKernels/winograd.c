@@ -1,134 +1,213 @@
-// F(4x4, 3x3): tiles of 4x4 output pixels come from 6x6 input pixels by 36 products instead of 144 (Lavin & Gray 2015,
-// arXiv 1509.09308). For each of the 36 positions that is one matrix product, tiles x in times in x out.
+// Winograd's convolutions (Lavin & Gray 2015, arXiv 1509.09308): a tile of 2x2 (4x4) output pixels comes from 4x4 (6x6)
+// input pixels by 16 (36) products instead of 36 (144): for each position one matrix product, tiles x in times in x out.
+//
+// Of a map enlarged twofold by nearest neighbour, the values at row and column 2 of a tile are zero (its inputs there are
+// differences of a pixel and its copy), so 9 (25) products are left: the enlargement pays for itself.
 #include <stdlib.h>
 #include <string.h>
 
 #include "CKernels.h"
 #include "levels.h"
 
-enum { POSITIONS = 36, ROWS = 96, SCRATCH = 6 << 20 };  // SCRATCH: bytes of transformed tiles at a time
+/// ROWS: tiles that one task multiplies. CHUNK: bytes of transformed input at a time, to stay in the last-level cache.
+/// PAD: bytes between one position's matrix and the next: without them all fall into the same few sets of a cache.
+enum { ROWS = 48, CHUNK = 8 << 20, PANELS = 2, PAD = 64 };
 
-size_t ldm_winograd_size(size_t in, size_t out) { return POSITIONS * ldm_packed_size(in, out); }
+/// Positions of an enlarged map's products: all rows and columns but number 2.
+static const uint8_t live2[9] = {0, 1, 3, 4, 5, 7, 12, 13, 15};
+static const uint8_t live4[25] = {0,  1,  3,  4,  5,  6,  7,  9,  10, 11, 18, 19, 21,
+                                  22, 23, 24, 25, 27, 28, 29, 30, 31, 33, 34, 35};
+
+static size_t side(const struct ldm_winograd_kind *kind) { return (size_t)kind->tile + 2; }
+static size_t positions(const struct ldm_winograd_kind *kind) { return side(kind) * side(kind); }
+
+/// Bytes of one position's packed matrix.
+static size_t matrix_bytes(const struct ldm_winograd_kind *kind, size_t in, size_t out) {
+  return kind->bf16 ? ldm_packed_bf16_size(in, out) : ldm_packed_size(in, out) * sizeof(float);
+}
+
+size_t ldm_winograd_size(struct ldm_winograd_kind kind, size_t in, size_t out) {
+  return positions(&kind) * matrix_bytes(&kind, in, out);
+}
 
 /// G g G' of one 3x3 filter.
-static void transform_filter(float u[POSITIONS], const float g[9]) {
-  static const float G[6][3] = {{.25f, 0, 0},
-                                {-1.f / 6, -1.f / 6, -1.f / 6},
-                                {-1.f / 6, 1.f / 6, -1.f / 6},
-                                {1.f / 24, 1.f / 12, 1.f / 6},
-                                {1.f / 24, -1.f / 12, 1.f / 6},
-                                {0, 0, 1}};
+static void transform_filter(float u[], const float g[9], const struct ldm_winograd_kind *kind) {
+  static const float G2[6][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
+  static const float G4[6][3] = {{.25f, 0, 0},
+                                 {-1.f / 6, -1.f / 6, -1.f / 6},
+                                 {-1.f / 6, 1.f / 6, -1.f / 6},
+                                 {1.f / 24, 1.f / 12, 1.f / 6},
+                                 {1.f / 24, -1.f / 12, 1.f / 6},
+                                 {0, 0, 1}};
+  const float(*G)[3] = kind->tile == 2 ? G2 : G4;
+  size_t n = side(kind);
   float t[6][3];
-  for (int i = 0; i < 6; i++)
-    for (int j = 0; j < 3; j++) t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
-  for (int i = 0; i < 6; i++)
-    for (int j = 0; j < 6; j++) u[i * 6 + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < 3; j++) t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
+  for (size_t p = 0; p < n * n; p++) {
+    size_t i = p / n, j = p % n;
+    u[p] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+  }
 }
 
 struct filters {
-  float *packed;
+  struct ldm_winograd_kind kind;
+  char *packed;
   const float *weight;
   size_t in, out, size;
 };
 
-/// One input channel of one panel of output channels: 36 rows of nr values.
+/// One panel of output channels at every position: rows of nr values, or of nr pairs.
 static void filter_task(void *context, size_t panel) {
   struct filters *f = context;
-  size_t nr = ldm_level()->nr;
-  for (size_t i = 0; i < f->in; i++)
-    for (size_t j = 0; j < nr; j++) {
-      size_t o = panel * nr + j;
-      float u[POSITIONS] = {0};
-      if (o < f->out) transform_filter(u, f->weight + (o * f->in + i) * 9);
-      for (size_t p = 0; p < POSITIONS; p++) f->packed[p * f->size + (panel * f->in + i) * nr + j] = u[p];
+  size_t nr = ldm_level()->nr, count = positions(&f->kind), columns = f->out - panel * nr;
+  size_t step = f->kind.bf16 ? 2 : 1, width = step * nr, rows = (f->in + step - 1) / step;
+  columns = columns < nr ? columns : nr;
+  float row[LDM_TILE_PIXELS * 64] = {0};
+  for (size_t i = 0; i < rows; i++) {
+    for (size_t j = 0; j < width; j++) {
+      float u[LDM_TILE_PIXELS] = {0};
+      size_t in = i * step + j % step, out = panel * nr + j / step;
+      if (in < f->in && j / step < columns) transform_filter(u, f->weight + (out * f->in + in) * 9, &f->kind);
+      for (size_t p = 0; p < count; p++) row[p * width + j] = u[p];
     }
+    for (size_t p = 0; p < count; p++) {
+      char *to = f->packed + p * f->size + (panel * rows + i) * width * (4 / step);
+      if (f->kind.bf16)
+        ldm_f32_to_bf16(to, row + p * width, width);
+      else
+        memcpy(to, row + p * width, width * sizeof(float));
+    }
+  }
 }
 
-void ldm_winograd_pack(float *packed, const float *weight, size_t in, size_t out) {
+void ldm_winograd_pack(struct ldm_winograd_kind kind, void *packed, const float *weight, size_t in, size_t out) {
   size_t nr = ldm_level()->nr;
-  struct filters f = {packed, weight, in, out, ldm_packed_size(in, out)};
+  struct filters f = {kind, packed, weight, in, out, matrix_bytes(&kind, in, out)};
   ldm_parallel_for((out + nr - 1) / nr, filter_task, &f);
 }
 
 struct map {
-  float *out;
-  const float *x, *packed, *bias;
-  size_t h, w, in, outs, tiles_h, tiles_w;
-  bool accumulate;
-  size_t first, count;     // tiles in hand
-  float *inputs, *products; // [36, count, in], [36, count, wide]
-  size_t wide, row_tasks;
+  struct ldm_convolution a;
+  struct ldm_winograd_kind kind;
+  size_t h, w, tiles_h, tiles_w;  // of the output
+  size_t positions, matrix;       // multiplied positions; bytes of one's weights
+  size_t first, count;            // tiles in hand
+  size_t depth, element;          // values of a tile's row of inputs, bytes of one
+  char *inputs;                   // [positions, count, depth], positions `plane` bytes apart
+  size_t plane;
+  size_t row_tasks, columns;      // tasks over the tiles; columns a task
+  bool failed;
 };
 
 /// Height, width and image of a tile's corner.
 static void locate(const struct map *m, size_t tile, size_t *image, ptrdiff_t *y, ptrdiff_t *x) {
   size_t per = m->tiles_h * m->tiles_w, t = tile % per;
   *image = tile / per;
-  *y = (ptrdiff_t)(t / m->tiles_w * 4);
-  *x = (ptrdiff_t)(t % m->tiles_w * 4);
+  *y = (ptrdiff_t)(t / m->tiles_w) * m->kind.tile;
+  *x = (ptrdiff_t)(t % m->tiles_w) * m->kind.tile;
+}
+
+static const struct ldm_transforms *transforms(const struct map *m) {
+  return m->kind.tile == 2 ? &ldm_level()->winograd2 : &ldm_level()->winograd4;
 }
 
 static void input_task(void *context, size_t index) {
   struct map *m = context;
+  const struct ldm_convolution *a = &m->a;
   size_t image;
-  ptrdiff_t y, x;
+  ptrdiff_t y, x, n = (ptrdiff_t)side(&m->kind), scale = a->enlarge ? 2 : 1;
   locate(m, m->first + index, &image, &y, &x);
-  const float *pixels[36];
-  for (ptrdiff_t i = 0; i < 6; i++)
-    for (ptrdiff_t j = 0; j < 6; j++) {
+  const float *pixels[LDM_TILE_PIXELS];
+  for (ptrdiff_t i = 0; i < n; i++)
+    for (ptrdiff_t j = 0; j < n; j++) {
       ptrdiff_t r = y + i - 1, c = x + j - 1;
       bool inside = r >= 0 && c >= 0 && r < (ptrdiff_t)m->h && c < (ptrdiff_t)m->w;
-      pixels[i * 6 + j] = inside ? m->x + ((image * m->h + (size_t)r) * m->w + (size_t)c) * m->in : NULL;
+      pixels[i * n + j] =
+          inside ? a->x + ((image * a->h + (size_t)(r / scale)) * a->w + (size_t)(c / scale)) * a->in : NULL;
     }
-  ldm_level()->winograd_input(m->inputs + index * m->in, m->count * m->in, pixels, m->in);
+  transforms(m)->input(m->inputs + index * m->depth * m->element, m->plane / m->element, pixels, a->in, m->kind.bf16,
+                       a->enlarge);
+}
+
+/// Floats between one position's sums and the next.
+static size_t sums_plane(const struct map *m) { return ROWS * m->columns + PAD / sizeof(float); }
+
+/// ROWS tiles times a few panels at every position, into `products` [positions, ROWS, columns].
+static void multiply(const struct map *m, float *products, size_t row, size_t rows, size_t column, size_t columns) {
+  const struct ldm_level *level = ldm_level();
+  const uint8_t *live = m->kind.tile == 2 ? live2 : live4;
+  for (size_t p = 0; p < m->positions; p++) {
+    size_t position = m->a.enlarge ? live[p] : p;
+    const char *a = m->inputs + p * m->plane + row * m->depth * m->element;
+    for (size_t j = 0; j < columns; j += level->nr) {
+      const char *b = (const char *)m->a.packed + position * m->matrix + (column + j) * m->depth * m->element;
+      float *c = products + p * sums_plane(m) + j;
+      if (m->kind.bf16)
+        level->bf16_block(c, m->columns, (const uint16_t *)a, m->depth, (const uint16_t *)b, rows, m->depth / 2,
+                          LDM_ZERO, NULL);
+      else
+        level->gemm_block(c, m->columns, (const float *)a, m->depth, (const float *)b, rows, m->depth, false);
+    }
+  }
+}
+
+static void output_tiles(const struct map *m, const float *products, size_t row, size_t rows, size_t column,
+                         size_t columns) {
+  const struct ldm_convolution *a = &m->a;
+  size_t tile = (size_t)m->kind.tile;
+  for (size_t t = 0; t < rows; t++) {
+    size_t image;
+    ptrdiff_t y, x;
+    locate(m, m->first + row + t, &image, &y, &x);
+    float *pixels[16];
+    for (size_t i = 0; i < tile; i++)
+      for (size_t j = 0; j < tile; j++) {
+        size_t r = (size_t)y + i, c = (size_t)x + j;
+        pixels[i * tile + j] =
+            r < m->h && c < m->w ? a->out + ((image * m->h + r) * m->w + c) * a->outs + column : NULL;
+      }
+    transforms(m)->output(pixels, products + t * m->columns, sums_plane(m), a->bias ? a->bias + column : NULL,
+                          columns, a->accumulate, a->enlarge);
+  }
 }
 
 static void product_task(void *context, size_t task) {
   struct map *m = context;
-  const struct ldm_level *level = ldm_level();
-  size_t position = task / m->row_tasks, row = task % m->row_tasks * ROWS;
-  size_t rows = m->count - row < ROWS ? m->count - row : ROWS;
-  const float *a = m->inputs + (position * m->count + row) * m->in;
-  const float *b = m->packed + position * m->wide * m->in;
-  float *c = m->products + (position * m->count + row) * m->wide;
-  for (size_t j = 0; j < m->wide; j += level->nr)
-    level->gemm_block(c + j, m->wide, a, m->in, b + j * m->in, rows, m->in, false);
+  size_t row = task % m->row_tasks * ROWS, rows = m->count - row < ROWS ? m->count - row : ROWS;
+  size_t column = task / m->row_tasks * m->columns;
+  size_t columns = m->a.outs - column < m->columns ? m->a.outs - column : m->columns;
+  float *products = ldm_scratch(m->positions * sums_plane(m) * sizeof(float));
+  if (products == NULL) {
+    __atomic_store_n(&m->failed, true, __ATOMIC_RELAXED);
+    return;
+  }
+  multiply(m, products, row, rows, column, columns);
+  output_tiles(m, products, row, rows, column, columns);
 }
 
-static void output_task(void *context, size_t index) {
-  struct map *m = context;
-  size_t image;
-  ptrdiff_t y, x;
-  locate(m, m->first + index, &image, &y, &x);
-  float *pixels[16];
-  for (size_t i = 0; i < 4; i++)
-    for (size_t j = 0; j < 4; j++) {
-      size_t r = (size_t)y + i, c = (size_t)x + j;
-      pixels[i * 4 + j] = r < m->h && c < m->w ? m->out + ((image * m->h + r) * m->w + c) * m->outs : NULL;
-    }
-  ldm_level()->winograd_output(pixels, m->products + index * m->wide, m->count * m->wide, m->bias, m->outs,
-                               m->accumulate);
-}
-
-bool ldm_winograd(float *out, const float *x, const float *packed, const float *bias, size_t n, size_t h, size_t w,
-                  size_t in, size_t outs, bool accumulate) {
-  size_t nr = ldm_level()->nr, wide = (outs + nr - 1) / nr * nr;
-  struct map m = {.out = out, .x = x, .packed = packed, .bias = bias, .h = h, .w = w, .in = in, .outs = outs,
-                  .tiles_h = (h + 3) / 4, .tiles_w = (w + 3) / 4, .accumulate = accumulate, .wide = wide};
-  size_t tiles = n * m.tiles_h * m.tiles_w, each = POSITIONS * (in + wide) * sizeof(float);
-  size_t at_once = SCRATCH / each / ROWS * ROWS;
-  at_once = at_once < ROWS ? ROWS : at_once;
+bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *a) {
+  size_t scale = a->enlarge ? 2 : 1, tile = (size_t)kind.tile, whole = positions(&kind), skipped = 2 * side(&kind) - 1;
+  struct map m = {.a = *a, .kind = kind, .h = a->h * scale, .w = a->w * scale,
+                  .positions = a->enlarge ? whole - skipped : whole, .matrix = matrix_bytes(&kind, a->in, a->outs),
+                  .depth = kind.bf16 ? (a->in + 1) / 2 * 2 : a->in, .element = kind.bf16 ? 2 : 4,
+                  .columns = PANELS * ldm_level()->nr};
+  m.tiles_h = (m.h + tile - 1) / tile;
+  m.tiles_w = (m.w + tile - 1) / tile;
+  size_t tiles = a->n * m.tiles_h * m.tiles_w, each = m.positions * m.depth * m.element;
+  size_t least = ROWS * (size_t)ldm_threads(), at_once = CHUNK / each / least * least;
+  at_once = at_once < least ? least : at_once;
   at_once = at_once < tiles ? at_once : tiles;
-  m.inputs = malloc(at_once * each);
+  size_t bytes = at_once * each + m.positions * PAD;
+  m.inputs = ldm_allocate(bytes);
   if (m.inputs == NULL) return false;
   for (m.first = 0; m.first < tiles; m.first += at_once) {
     m.count = tiles - m.first < at_once ? tiles - m.first : at_once;
-    m.products = m.inputs + POSITIONS * m.count * in;
+    m.plane = m.count * m.depth * m.element + PAD;
     m.row_tasks = (m.count + ROWS - 1) / ROWS;
     ldm_parallel_for(m.count, input_task, &m);
-    ldm_parallel_for(POSITIONS * m.row_tasks, product_task, &m);
-    ldm_parallel_for(m.count, output_task, &m);
+    ldm_parallel_for(m.row_tasks * ((a->outs + m.columns - 1) / m.columns), product_task, &m);
   }
-  free(m.inputs);
-  return true;
+  ldm_release(m.inputs, bytes);
+  return !m.failed;
 }

@@ -6,8 +6,11 @@ import Tensors
 /// - Parameters:
 ///   - q: `[N, Tq, heads · d]`; k, v: `[N, Tk, heads · d]`.
 ///   - causal: a query sees the keys up to its own place.
+///   - half: products of bf16 values, sums in f32; not for causal attention.
 /// - Returns: `[N, Tq, heads · d]`. The score matrix is never stored whole.
-public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, causal: Bool = false) -> Tensor {
+public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, causal: Bool = false, half: Bool = false)
+  -> Tensor
+{
   let (n, queries, width) = (q.shape[0], q.shape[1], q.shape[2])
   let keys = k.shape[1]
   precondition(k.shape == [n, keys, width] && v.shape == k.shape, "attention of \(q.shape) to \(k.shape), \(v.shape)")
@@ -20,7 +23,8 @@ public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, causal:
             q: q, k: k, v: v, out: out.baseAddress!, batch: n, heads: heads, tq: queries, tk: keys,
             d: width / heads, q_stride: width, k_stride: width, v_stride: width, out_stride: width,
             scale: 1 / Float(width / heads).squareRoot(), causal: causal)
-          precondition(ldm_attend(&call), "no memory for attention's scratch")
+          let done = half && !causal ? ldm_attend_bf16(&call) : ldm_attend(&call)
+          precondition(done, "no memory for attention's scratch")
         }
       }
     }

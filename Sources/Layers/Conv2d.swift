@@ -5,8 +5,8 @@ import Tensors
 /// Two-dimensional convolution: `[N, H, W, inputs]` → `[N, H', W', outputs]`.
 public struct Conv2d: Sendable {
   private enum Kernel {
-    case winograd(PackedMemory)
-    case product(PackedMemory)
+    case winograd(ldm_winograd_kind, PackedMemory)
+    case product(PackedMatrix)
     case direct(DNNPrimitives<MapShape>)
   }
 
@@ -37,16 +37,13 @@ public struct Conv2d: Sendable {
     self.padding = padding
     self.bias = bias
     switch policy.convolution(inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding) {
-    case .winograd:
+    case .winograd(let kind):
       implementation = .winograd(
-        PackedMemory(floats: ldm_winograd_size(inputs, outputs)) { packed in
-          weight.withBase { ldm_winograd_pack(packed, $0, inputs, outputs) }
+        kind,
+        PackedMemory(bytes: ldm_winograd_size(kind, inputs, outputs)) { packed in
+          weight.withBase { ldm_winograd_pack(kind, packed, $0, inputs, outputs) }
         })
-    case .product:
-      implementation = .product(
-        PackedMemory(floats: ldm_packed_size(inputs, outputs)) { packed in
-          weight.withBase { ldm_pack(packed, $0, inputs, outputs, 1, inputs) }
-        })
+    case .product: implementation = .product(PackedMatrix(weight, isHalf: policy.isHalf))
     case .direct:
       implementation = .direct(
         DNNPrimitives(weight: weight, type: policy.dnnType) { map, type in
@@ -72,6 +69,16 @@ public struct Conv2d: Sendable {
     return residual
   }
 
+  /// The convolution of `x` enlarged twofold by nearest neighbour: `[N, h, w, inputs]` → `[N, 2 h, 2 w, outputs]`. By
+  /// Winograd's method the enlarged map is never stored, and nearly half of the products drop out.
+  public func callAsFunction(enlarged x: Tensor) -> Tensor {
+    guard case .winograd = implementation else {
+      return self(upsampledNearest(x, height: 2 * x.shape[1], width: 2 * x.shape[2]))
+    }
+    let shape = [x.shape[0], 2 * x.shape[1], 2 * x.shape[2], outputs]
+    return Tensor(shape: shape) { write(x, bias, to: $0.baseAddress!, accumulate: false, enlarge: true) }
+  }
+
   private func outputShape(_ x: Tensor) -> [Int] {
     precondition(x.shape.count == 4 && x.shape[3] == inputs, "convolution of \(inputs) channels applied to \(x.shape)")
     return [
@@ -80,16 +87,19 @@ public struct Conv2d: Sendable {
     ]
   }
 
-  private func write(_ x: Tensor, _ bias: Tensor, to out: UnsafeMutablePointer<Float>, accumulate: Bool) {
+  private func write(
+    _ x: Tensor, _ bias: Tensor, to out: UnsafeMutablePointer<Float>, accumulate: Bool, enlarge: Bool = false
+  ) {
     let (n, h, w) = (x.shape[0], x.shape[1], x.shape[2])
     x.withBase { x in
       bias.withBase { bias in
         switch implementation {
-        case .winograd(let packed):
-          let done = ldm_winograd(out, x, packed.floats, bias, n, h, w, inputs, outputs, accumulate)
-          precondition(done, "no memory for a convolution's scratch")
-        case .product(let packed):
-          ldm_gemm(out, outputs, x, inputs, packed.floats, bias, n * h * w, outputs, inputs, accumulate)
+        case .winograd(let kind, let packed):
+          var call = ldm_convolution(
+            out: out, x: x, packed: packed.base, bias: bias, n: n, h: h, w: w, in: inputs, outs: outputs,
+            accumulate: accumulate, enlarge: enlarge)
+          precondition(ldm_winograd(kind, &call), "no memory for a convolution's scratch")
+        case .product(let matrix): matrix.multiply(x, rows: n * h * w, bias: bias, to: out, accumulate: accumulate)
         case .direct(let primitives):
           primitives.run(MapShape(n: n, h: h, w: w, accumulate: accumulate), out: out, x: x, bias: bias)
         }

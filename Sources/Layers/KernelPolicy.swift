@@ -1,20 +1,21 @@
+import CKernels
 import COneDNN
 
-/// Number format of the heavy products.
+/// Number format of the heavy products. Activations are f32 in memory in any case.
 public enum Precision: String, Sendable, CaseIterable {
-  /// f32: on the CPUs measured so far f32 Winograd beats bf16 direct convolution and is more accurate.
+  /// bf16 where the CPU multiplies it faster than f32, else f32.
   case auto
   case f32
-  /// Products of bf16 values summed in f32; f32 where the CPU has no such instructions.
+  /// Products of bf16 values summed in f32; slow, but right, where the CPU has no such instructions.
   case bf16
 }
 
 /// Which kernel serves which layer, decided here and nowhere else: from shape, precision and memory.
 public struct KernelPolicy: Sendable {
   public var precision: Precision
-  /// Largest `inputs x outputs` of a 3x3 convolution that is packed for Winograd, which takes four times the memory
-  /// of its weights. The default spends it where a network's maps are large and its layers narrow: SD 1.5's two upper
-  /// levels (two thirds of the products, a sixth of the weights).
+  /// Largest `inputs x outputs` of a 3x3 convolution that is computed by Winograd's F(4x4, 3x3) in f32, which takes four
+  /// times the memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. The default spends it where a network's maps
+  /// are large and its layers narrow: SD 1.5's two upper levels. 0: no Winograd at all.
   public var winogradLimit: Int
 
   public init(precision: Precision = .auto, winogradLimit: Int = 1920 * 640) {
@@ -22,16 +23,25 @@ public struct KernelPolicy: Sendable {
     self.winogradLimit = winogradLimit
   }
 
-  enum Convolution { case winograd, product, direct }
+  /// Whether products are of bf16 values.
+  public var isHalf: Bool { precision == .bf16 || precision == .auto && ldm_cpu_has_bf16() }
+
+  /// The same policy in f32: for small networks whose errors would spread (the text encoders).
+  public var exact: KernelPolicy { KernelPolicy(precision: .f32, winogradLimit: winogradLimit) }
+
+  enum Convolution { case winograd(ldm_winograd_kind), product, direct }
 
   func convolution(inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Padding) -> Convolution {
-    if kernel == 1 && stride == 1 && precision != .bf16 { return .product }
+    if kernel == 1 && stride == 1 && padding == .same(0) { return .product }
     let fits = kernel == 3 && stride == 1 && padding == .same(1)
     // Below 8 channels the transforms cost more than the products saved.
-    return fits && min(inputs, outputs) >= 8 && inputs * outputs <= winogradLimit ? .winograd : .direct
+    guard fits && min(inputs, outputs) >= 8 && winogradLimit > 0 else { return .direct }
+    // F(4x4, 3x3) would magnify bf16's rounding tenfold, F(2x2, 3x3) hardly does.
+    let tile: Int32 = !isHalf && inputs * outputs <= winogradLimit ? 4 : 2
+    return .winograd(ldm_winograd_kind(tile: tile, bf16: isHalf))
   }
 
-  var dnnType: ldm_dnn_type { precision == .bf16 ? LDM_DNN_BF16 : LDM_DNN_F32 }
+  var dnnType: ldm_dnn_type { isHalf ? LDM_DNN_BF16 : LDM_DNN_F32 }
 }
 
 /// Zeros around a map, in pixels.

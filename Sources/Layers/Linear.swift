@@ -1,22 +1,11 @@
 import CKernels
-import COneDNN
 import Tensors
 
 /// y = x Wᵀ + b over the last axis: `[..., inputs]` → `[..., outputs]`.
 public struct Linear: Sendable {
-  private enum Kernel {
-    case product(PackedMemory)
-    case dnn(DNNPrimitives<Rows>)
-  }
-
-  struct Rows: Hashable {
-    let count: Int
-    let accumulate: Bool
-  }
-
   public let inputs, outputs: Int
   private let bias: Tensor
-  private let implementation: Kernel
+  private let matrix: PackedMatrix
 
   public init(_ p: Parameters, inputs: Int, outputs: Int, bias: Bool = true) throws {
     self.init(
@@ -26,20 +15,9 @@ public struct Linear: Sendable {
 
   /// - Parameter weight: `[outputs, inputs]`.
   public init(weight: Tensor, bias: Tensor?, policy: KernelPolicy) {
-    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-    (self.inputs, self.outputs) = (inputs, outputs)
+    (inputs, outputs) = (weight.shape[1], weight.shape[0])
     self.bias = bias ?? Tensor(zeros: [outputs])
-    if policy.precision == .bf16 {
-      implementation = .dnn(
-        DNNPrimitives(weight: weight, type: policy.dnnType) { rows, type in
-          ldm_dnn_matmul(Int64(rows.count), Int64(outputs), Int64(inputs), type, rows.accumulate)
-        })
-    } else {
-      implementation = .product(
-        PackedMemory(floats: ldm_packed_size(inputs, outputs)) { packed in
-          weight.withBase { ldm_pack(packed, $0, inputs, outputs, 1, inputs) }
-        })
-    }
+    matrix = PackedMatrix(weight, isHalf: policy.isHalf)
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -59,16 +37,8 @@ public struct Linear: Sendable {
   }
 
   private func write(_ x: Tensor, to out: UnsafeMutablePointer<Float>, accumulate: Bool) {
-    let rows = x.count / inputs
-    x.withBase { x in
-      bias.withBase { bias in
-        switch implementation {
-        case .product(let packed):
-          ldm_gemm(out, outputs, x, inputs, packed.floats, bias, rows, outputs, inputs, accumulate)
-        case .dnn(let primitives):
-          primitives.run(Rows(count: rows, accumulate: accumulate), out: out, x: x, bias: bias)
-        }
-      }
+    x.withBase { base in
+      bias.withBase { matrix.multiply(base, rows: x.count / inputs, bias: $0, to: out, accumulate: accumulate) }
     }
   }
 }

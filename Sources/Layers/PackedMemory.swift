@@ -1,21 +1,25 @@
+import CKernels
 import Tensors
 
 /// Weights in the layout that a kernel reads: written once by `pack`, read-only after.
 final class PackedMemory: @unchecked Sendable {
   let base: UnsafeMutableRawPointer
+  private let bytes: Int
 
   init(bytes: Int) {
-    base = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
+    guard let base = ldm_allocate(max(bytes, 64)) else {
+      preconditionFailure("no memory for \(bytes) bytes of weights")
+    }
+    self.base = base
+    self.bytes = max(bytes, 64)
   }
 
-  convenience init(floats: Int, packing: (UnsafeMutablePointer<Float>) -> Void) {
-    self.init(bytes: floats * 4)
-    packing(self.floats)
+  convenience init(bytes: Int, packing: (UnsafeMutableRawPointer) -> Void) {
+    self.init(bytes: bytes)
+    packing(base)
   }
 
-  var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
-
-  deinit { base.deallocate() }
+  deinit { ldm_release(base, bytes) }
 }
 
 extension Tensor {

@@ -4,11 +4,13 @@ import Layers
 /// latent-diffusion UNets.
 struct PixelAttention: Sendable {
   private let norm: GroupNorm
+  private let half: Bool
   private let query, key, value, out: Linear
   private let heads: Int
 
   init(_ p: Parameters, channels: Int, groups: Int, epsilon: Float = 1e-6, heads: Int = 1) throws {
     self.heads = heads
+    half = p.policy.isHalf
     norm = try GroupNorm(p["group_norm"], channels: channels, groups: groups, epsilon: epsilon)
     /// Older files have other names, and 1x1 convolutions for the matrices.
     func linear(_ name: String, old: String) throws -> Linear {
@@ -27,6 +29,7 @@ struct PixelAttention: Sendable {
   func callAsFunction(_ x: Tensor) -> Tensor {
     let tokens = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
     let h = norm(x).reshaped(tokens)
-    return out(attention(query(h), key(h), value(h), heads: heads), onto: x.reshaped(tokens)).reshaped(x.shape)
+    return out(attention(query(h), key(h), value(h), heads: heads, half: half), onto: x.reshaped(tokens)).reshaped(
+      x.shape)
   }
 }

@@ -67,7 +67,9 @@ struct Upsample: Sendable {
   }
 
   func callAsFunction(_ x: Tensor, height: Int? = nil, width: Int? = nil) -> Tensor {
-    conv(upsampledNearest(x, height: height ?? 2 * x.shape[1], width: width ?? 2 * x.shape[2]))
+    let (height, width) = (height ?? 2 * x.shape[1], width ?? 2 * x.shape[2])
+    if height == 2 * x.shape[1] && width == 2 * x.shape[2] { return conv(enlarged: x) }
+    return conv(upsampledNearest(x, height: height, width: width))
   }
 }
 

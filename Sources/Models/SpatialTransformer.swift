@@ -50,7 +50,8 @@ struct SpatialTransformer: Sendable {
 struct TransformerBlock: Sendable {
   private let norm1, norm2, norm3: LayerNorm
   private let attention1, attention2: MultiHeadAttention
-  private let widen, narrow: Linear
+  private let widen: GEGLU
+  private let narrow: Linear
   private let onlyCross: Bool
 
   init(_ p: Parameters, channels: Int, heads: Int, context: Int, onlyCross: Bool) throws {
@@ -61,7 +62,7 @@ struct TransformerBlock: Sendable {
     norm2 = try LayerNorm(p["norm2"], width: channels)
     attention2 = try MultiHeadAttention(p["attn2"], width: channels, source: context, heads: heads)
     norm3 = try LayerNorm(p["norm3"], width: channels)
-    widen = try Linear(p["ff.net.0.proj"], inputs: channels, outputs: 8 * channels)
+    widen = try GEGLU(p["ff.net.0.proj"], inputs: channels, width: 4 * channels)
     narrow = try Linear(p["ff.net.2"], inputs: 4 * channels, outputs: channels)
   }
 
@@ -70,7 +71,7 @@ struct TransformerBlock: Sendable {
     let first = norm1(x)
     var x = attention1(first, onlyCross ? context : first, onto: x)
     x = attention2(norm2(x), context, onto: x)
-    let wide = geglu(widen(norm3(x)))
+    let wide = widen(norm3(x))
     return narrow(wide, onto: x)
   }
 }
@@ -79,9 +80,11 @@ struct TransformerBlock: Sendable {
 struct MultiHeadAttention: Sendable {
   private let query, key, value, out: Linear
   private let heads: Int
+  private let half: Bool
 
   init(_ p: Parameters, width: Int, source: Int, heads: Int) throws {
     self.heads = heads
+    half = p.policy.isHalf
     query = try Linear(p["to_q"], inputs: width, outputs: width, bias: false)
     key = try Linear(p["to_k"], inputs: source, outputs: width, bias: false)
     value = try Linear(p["to_v"], inputs: source, outputs: width, bias: false)
@@ -89,6 +92,6 @@ struct MultiHeadAttention: Sendable {
   }
 
   func callAsFunction(_ x: Tensor, _ source: Tensor, onto residual: consuming Tensor) -> Tensor {
-    out(attention(query(x), key(source), value(source), heads: heads), onto: residual)
+    out(attention(query(x), key(source), value(source), heads: heads, half: half), onto: residual)
   }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Memory of a tensor: 64-byte aligned floats, owned or borrowed from something that outlives them (a mapped file).
 ///
 /// Written only while `Tensor` holds the one reference to it, so sharing it between threads is safe.
@@ -8,7 +10,9 @@ final class Storage: @unchecked Sendable {
   private let owner: AnyObject?
 
   init(count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    guard let raw = ldm_allocate(max(count, 1) * MemoryLayout<Float>.stride) else {
+      fatalError("out of memory: \(count) numbers asked for")
+    }
     base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
     owner = nil
@@ -23,6 +27,6 @@ final class Storage: @unchecked Sendable {
   var isBorrowed: Bool { owner != nil }
 
   deinit {
-    if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+    if owner == nil { ldm_release(base, max(count, 1) * MemoryLayout<Float>.stride) }
   }
 }

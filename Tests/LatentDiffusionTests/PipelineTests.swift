@@ -63,7 +63,7 @@ private func planes(_ x: Tensor) -> Tensor { x.reshaped([1] + x.shape).channelsF
   func matchesDiffusers(_ one: PipelineCase) throws {
     let folder = "\(PipelineCase.golden)/\(one.pipeline!)"
     let tensors = try SafetensorsFile(at: "\(folder)/\(one.name).safetensors").tensors
-    let picture = try Engine(modelAt: "\(folder)/model").run(one.job(tensors))
+    let picture = try Engine(modelAt: "\(folder)/model", precision: .f32).run(one.job(tensors))
     let expected = planes(tensors["output"]!.tensor())
     let found = picture.map { (min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven) }
     #expect(found.shape == expected.shape)

@@ -1,6 +1,8 @@
 import Layers
 
 extension Comparison {
+  private static let single = KernelPolicy(precision: .f32)
+  private static let small = KernelPolicy(precision: .f32, winogradLimit: 1)
   private static let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
   private static let half = KernelPolicy(precision: .bf16)
 
@@ -26,7 +28,8 @@ extension Comparison {
   ]
 
   static let convolutions = maps.flatMap { map in
-    [("f32", KernelPolicy(), Float(2e-4)), ("direct", direct, 1e-5), ("bf16", half, 1e-2)].flatMap {
+    [("f32", single, Float(2e-4)), ("small tiles", small, 2e-5), ("direct", direct, 1e-5), ("bf16", half, 1e-2)].flatMap
+    {
       convolution(map, $0.0, $0.1, $0.2)
     }
   }
@@ -55,11 +58,38 @@ extension Comparison {
     ]
   }
 
+  static let enlargements = [(1, 1, 8, 8), (5, 7, 9, 20), (4, 6, 17, 33), (3, 3, 6, 5)].flatMap {
+    (h, w, inputs, outputs) in
+    [("f32", single, Float(2e-4)), ("small tiles", small, 2e-5), ("direct", direct, 1e-5), ("bf16", half, 1e-2)].map {
+      (name, policy, bound) in
+      let weight = random([outputs, inputs, 3, 3], seed: 1)
+      let bias = random([outputs], seed: 2)
+      let x = random([2, h, w, inputs], seed: 3)
+      let layer = Conv2d(weight: weight, bias: bias, stride: 1, padding: .same(1), policy: policy)
+      return Comparison("enlargement \(name) \(h) x \(w), \(inputs) to \(outputs)", bound) {
+        let large = Plain.upsampledNearest(x, height: 2 * h, width: 2 * w)
+        return (layer(enlarged: x), Plain.convolution(large, weight, bias, stride: 1, padding: .same(1)))
+      }
+    }
+  }
+
+  /// Rows, inputs, width: whole vectors of every level, and not.
+  static let gatedUnits = [(1, 5, 16), (13, 33, 48), (97, 64, 32), (3, 8, 10)].flatMap { (rows, inputs, width) in
+    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2)].map { name, policy, bound in
+      let weight = random([2 * width, inputs], seed: 23)
+      let bias = random([2 * width], seed: 24)
+      let x = random([1, rows, inputs], seed: 25)
+      return Comparison("gated units \(name) \(rows) rows, \(inputs) to \(width)", bound) {
+        (GEGLU(weight: weight, bias: bias, policy: policy)(x), Plain.geglu(Plain.linear(x, weight, bias)))
+      }
+    }
+  }
+
   /// Rows, inputs, outputs: below and above the blocks of 96 rows, 320 inputs and 16 panels that a product is cut into.
   static let linears = [
     (1, 1, 1), (3, 5, 7), (2, 16, 32), (97, 33, 65), (1, 320, 17), (13, 641, 40), (100, 70, 530),
   ].flatMap { (rows, inputs, outputs) in
-    [("f32", KernelPolicy(), Float(1e-5)), ("bf16", half, 1e-2)].flatMap { name, policy, bound in
+    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2)].flatMap { name, policy, bound in
       let weight = random([outputs, inputs], seed: 6)
       let bias = random([outputs], seed: 7)
       let x = random([1, rows, inputs], seed: 8)

@@ -50,14 +50,19 @@ extension Comparison {
       ([1, 3, 1, 1, 16], true),
     ].flatMap { (sizes: [Int], causal: Bool) in
       // Scores of ±30 make a softmax that is nearly a choice; without the maximum taken out it would overflow.
-      [Float(1), 30].map { reach in
-        Comparison("attention \(sizes)\(causal ? ", causal" : "") times \(reach)", reach == 1 ? 2e-6 : 1e-5) {
-          let (n, heads, queries, keys, d) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
-          let q = random([n, queries, heads * d], seed: 17) * reach
-          let (k, v) = (random([n, keys, heads * d], seed: 18), random([n, keys, heads * d], seed: 19))
-          return (
-            attention(q, k, v, heads: heads, causal: causal), Plain.attention(q, k, v, heads: heads, causal: causal)
-          )
+      [Float(1), 30].flatMap { reach in
+        [false, true].filter { half in !(half && causal) }.map { half in
+          let bound: Float = half ? 1e-2 * reach.squareRoot() : reach == 1 ? 2e-6 : 1e-5
+          let name = "attention \(sizes)\(causal ? ", causal" : "")\(half ? ", bf16" : "") times \(reach)"
+          return Comparison(name, bound) {
+            let (n, heads, queries, keys, d) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
+            let q = random([n, queries, heads * d], seed: 17) * reach
+            let (k, v) = (random([n, keys, heads * d], seed: 18), random([n, keys, heads * d], seed: 19))
+            return (
+              attention(q, k, v, heads: heads, causal: causal, half: half),
+              Plain.attention(q, k, v, heads: heads, causal: causal)
+            )
+          }
         }
       }
     }

@@ -17,7 +17,7 @@ struct Comparison: Sendable, CustomTestStringConvertible {
     return found.shape == expected.shape ? found.distance(to: expected) : .infinity
   }
 
-  static let all = convolutions + linears + norms + activations + attentions + others
+  static let all = convolutions + enlargements + linears + gatedUnits + norms + activations + attentions + others
 }
 
 /// Evenly distributed numbers in -1...1, the same for a seed on every machine.

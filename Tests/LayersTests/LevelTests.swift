@@ -5,7 +5,7 @@ import Testing
 
 /// The kernels of each CPU level, each in a process of its own: `LDM_CPU` is read once.
 @Suite struct LevelTests {
-  @Test(arguments: [("scalar", 1), ("scalar", 3), ("avx2", 2), ("avx512", 1), ("avx512", 5)])
+  @Test(arguments: [("scalar", 1), ("scalar", 3), ("avx2", 2), ("avx512", 1), ("avx512", 5), ("avx512bf16", 2)])
   func equalsPlainSwift(level: String, threads: Int) async {
     await #expect(processExitsWith: .success) { [level, threads] in
       setenv("LDM_CPU", level, 1)

@@ -7,7 +7,7 @@ struct Golden {
   let config: Config
   private let tensors: [String: WeightTensor]
 
-  init(_ path: String, policy: KernelPolicy = KernelPolicy()) throws {
+  init(_ path: String, policy: KernelPolicy = KernelPolicy(precision: .f32)) throws {
     let folder = Bundle.module.resourcePath! + "/Golden/" + path
     parameters = Parameters(try Weights(componentAt: folder), policy)
     config = try Config(at: "\(folder)/config.json")

@@ -2,18 +2,22 @@
 //
 // Feature maps are channels-last: [N, H, W, C], so a pixel's channels are one row of a matrix and a map is the same
 // memory as a transformer's tokens [N, T, D]. Every kernel has one entry that picks by CPU level; the scalar level is
-// the specification, the others must agree with it (LDM_CPU=scalar|avx2|avx512 forces one, for tests and bug reports).
+// the specification, the others must agree with it (LDM_CPU=scalar|avx2|avx512|avx512bf16 forces one, for tests and bug reports).
 // Kernels are called from one thread at a time; they use the team of ldm_set_threads.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum ldm_cpu_level { LDM_CPU_SCALAR = 0, LDM_CPU_AVX2 = 1, LDM_CPU_AVX512 = 2 };
+enum ldm_cpu_level { LDM_CPU_SCALAR = 0, LDM_CPU_AVX2 = 1, LDM_CPU_AVX512 = 2, LDM_CPU_AVX512BF16 = 3 };
 
 /// The level in use: the best the CPU has, or a lower one that LDM_CPU names. Asked once.
 enum ldm_cpu_level ldm_cpu(void);
 const char *ldm_cpu_name(void);
+/// Whether products of bf16 values are faster than those of f32.
+bool ldm_cpu_has_bf16(void);
+/// Floats in a vector; panels of packed weights are two wide.
+size_t ldm_vector_width(void);
 
 /// Threads of the team, libgomp's, which oneDNN uses too. Set before the first kernel runs; 0: all that the affinity
 /// mask and OMP_NUM_THREADS allow.
@@ -21,6 +25,13 @@ void ldm_set_threads(int count);
 int ldm_threads(void);
 /// Runs `body(context, i)` for i in 0..<count over the team.
 void ldm_parallel_for(size_t count, void (*body)(void *context, size_t index), void *context);
+
+/// Memory that is kept for the next caller when released; large blocks on huge pages. Null: not to be had.
+void *ldm_allocate(size_t bytes);
+/// `bytes` as they were asked for.
+void ldm_release(void *block, size_t bytes);
+/// Gives all kept memory back to the system.
+void ldm_trim(void);
 
 // Conversions; `in` may be unaligned.
 void ldm_f16_to_f32(float *out, const void *in, size_t n);
@@ -59,6 +70,8 @@ struct ldm_attention_call {
   bool causal;
 };
 bool ldm_attend(const struct ldm_attention_call *call);
+/// The same with products of bf16 values; never causal.
+bool ldm_attend_bf16(const struct ldm_attention_call *call);
 
 /// A matrix [k, n] cut into panels that the GEMM kernel reads in order. Made once per layer.
 size_t ldm_packed_size(size_t k, size_t n);
@@ -68,11 +81,44 @@ void ldm_pack(float *packed, const float *b, size_t k, size_t n, size_t k_stride
 void ldm_gemm(float *c, size_t ldc, const float *a, size_t lda, const float *packed, const float *bias, size_t m,
               size_t n, size_t k, bool accumulate);
 
-/// 3x3 convolution, stride 1, padding 1, by Winograd's F(4x4, 3x3) (Lavin & Gray 2015, arXiv 1509.09308): a quarter of
-/// the products. Transformed weights: 36 packed matrices [in, out].
-size_t ldm_winograd_size(size_t in, size_t out);
+/// The same with bf16 values, pairs of rows side by side. Sizes are bytes.
+size_t ldm_packed_bf16_size(size_t k, size_t n);
+/// weight [n, k].
+void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n);
+/// Panels of `width` columns (at most 3 vectors), single-threaded; b as for ldm_pack.
+void ldm_pack_bf16_panels(uint16_t *packed, const float *b, size_t k, size_t n, size_t k_stride, size_t n_stride,
+                          size_t width);
+struct ldm_product {
+  float *c;
+  const float *a;
+  const void *packed;
+  const float *bias;  // [n], or null
+  size_t ldc, lda, m, n, k;
+  bool accumulate;
+  /// Panels hold one vector of values and one of gates (n a multiple of both): c[m, n / 2] = value gelu(gate), with a bias.
+  bool geglu;
+};
+/// c[m, n] = a[m, k] b, a rounded to bf16, sums in f32. Over the team. False where scratch memory could not be had.
+bool ldm_gemm_bf16(const struct ldm_product *product);
+
+/// How a 3x3 convolution, stride 1, padding 1, is computed by Winograd's method (Lavin & Gray 2015, arXiv 1509.09308):
+/// tiles of 2 take 4/9 of the products and keep bf16's accuracy, tiles of 4 a quarter and want f32.
+struct ldm_winograd_kind {
+  int tile;  // 2 or 4
+  bool bf16;
+};
+/// Bytes of the transformed weights: a packed matrix [in, out] for each of 16 (36) positions.
+size_t ldm_winograd_size(struct ldm_winograd_kind kind, size_t in, size_t out);
 /// weight [out, in, 3, 3].
-void ldm_winograd_pack(float *packed, const float *weight, size_t in, size_t out);
-/// x [n, h, w, in] -> out [n, h, w, out] [+ bias by channel] [+ out]. False where scratch memory could not be had.
-bool ldm_winograd(float *out, const float *x, const float *packed, const float *bias, size_t n, size_t h, size_t w,
-                  size_t in, size_t outs, bool accumulate);
+void ldm_winograd_pack(struct ldm_winograd_kind kind, void *packed, const float *weight, size_t in, size_t out);
+struct ldm_convolution {
+  float *out;        // [n, h, w, outs], twice the height and width with `enlarge`
+  const float *x;    // [n, h, w, in]
+  const void *packed;
+  const float *bias;  // [outs], or null
+  size_t n, h, w, in, outs;
+  bool accumulate;  // onto what out holds
+  bool enlarge;     // x is enlarged twofold by nearest neighbour first, without being stored
+};
+/// False where scratch memory could not be had.
+bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *convolution);

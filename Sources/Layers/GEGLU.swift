@@ -1,0 +1,62 @@
+import CKernels
+import Tensors
+
+/// value · gelu(gate) of a linear layer's rows `[value | gate]`: `[..., inputs]` → `[..., width]` (Shazeer 2020, arXiv
+/// 2002.05202). In bf16 the gate is applied while the sums are in registers: the wide rows are never stored.
+public struct GEGLU: Sendable {
+  private enum Kernel {
+    case fused(PackedMatrix, bias: Tensor)
+    case plain(Linear)
+  }
+
+  private let inputs, width: Int
+  private let kernel: Kernel
+
+  public init(_ p: Parameters, inputs: Int, width: Int) throws {
+    self.init(
+      weight: try p.tensor("weight", [2 * width, inputs]), bias: try p.tensor("bias", [2 * width]), policy: p.policy)
+  }
+
+  /// - Parameters:
+  ///   - weight: `[2 width, inputs]`, the rows of the values first.
+  ///   - bias: `[2 width]`.
+  public init(weight: Tensor, bias: Tensor, policy: KernelPolicy) {
+    (inputs, width) = (weight.shape[1], weight.shape[0] / 2)
+    let vector = ldm_vector_width()
+    guard policy.isHalf, width % vector == 0 else {
+      kernel = .plain(Linear(weight: weight, bias: bias, policy: policy))
+      return
+    }
+    let mixed = Self.interleaved(weight, vector)
+    kernel = .fused(
+      PackedMatrix(mixed, isHalf: true),
+      bias: Self.interleaved(bias.reshaped([2 * width, 1]), vector).reshaped([2 * width]))
+  }
+
+  /// Rows in turn: a vector of values, a vector of gates.
+  private static func interleaved(_ rows: Tensor, _ vector: Int) -> Tensor {
+    let (half, length) = (rows.shape[0] / 2, rows.shape[1])
+    return Tensor(shape: rows.shape) { out in
+      rows.withBase { rows in
+        for i in 0..<half {
+          let target = out.baseAddress! + (i / vector * 2 * vector + i % vector) * length
+          target.update(from: rows + i * length, count: length)
+          (target + vector * length).update(from: rows + (half + i) * length, count: length)
+        }
+      }
+    }
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    precondition(x.shape.last == inputs, "GEGLU of \(inputs) inputs applied to \(x.shape)")
+    switch kernel {
+    case .plain(let linear): return geglu(linear(x))
+    case .fused(let matrix, let bias):
+      return Tensor(shape: x.shape.dropLast() + [width]) { out in
+        x.withBase { base in
+          bias.withBase { matrix.multiplyGEGLU(base, rows: x.count / inputs, bias: $0, to: out.baseAddress!) }
+        }
+      }
+    }
+  }
+}

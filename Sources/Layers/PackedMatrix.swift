@@ -1,0 +1,50 @@
+import CKernels
+import Tensors
+
+/// A weight matrix `[outputs, inputs]` packed for products with rows of activations, in f32 or bf16.
+struct PackedMatrix: Sendable {
+  let inputs, outputs: Int
+  private let isHalf: Bool
+  private let memory: PackedMemory
+
+  init(_ weight: Tensor, isHalf: Bool) {
+    let (outputs, inputs) = (weight.shape[0], weight.count / weight.shape[0])
+    (self.outputs, self.inputs, self.isHalf) = (outputs, inputs, isHalf)
+    memory =
+      isHalf
+      ? PackedMemory(bytes: ldm_packed_bf16_size(inputs, outputs)) { packed in
+        weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
+      }
+      : PackedMemory(bytes: ldm_packed_size(inputs, outputs) * 4) { packed in
+        weight.withBase { ldm_pack(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs, 1, inputs) }
+      }
+  }
+
+  /// out `[rows, outputs]` = x `[rows, inputs]` Wᵀ + bias, onto what out holds where `accumulate`.
+  func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, bias: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>,
+    accumulate: Bool
+  ) {
+    guard isHalf else {
+      ldm_gemm(
+        out, outputs, x, inputs, memory.base.assumingMemoryBound(to: Float.self), bias, rows, outputs, inputs,
+        accumulate)
+      return
+    }
+    var product = ldm_product(
+      c: out, a: x, packed: memory.base, bias: bias, ldc: outputs, lda: inputs, m: rows, n: outputs, k: inputs,
+      accumulate: accumulate, geglu: false)
+    precondition(ldm_gemm_bf16(&product), "no memory for a product's scratch")
+  }
+
+  /// out `[rows, outputs / 2]` = value gelu(gate) of rows whose panels hold a vector of values and one of gates; bf16 only.
+  func multiplyGEGLU(
+    _ x: UnsafePointer<Float>, rows: Int, bias: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>
+  ) {
+    precondition(isHalf, "fused GEGLU exists in bf16")
+    var product = ldm_product(
+      c: out, a: x, packed: memory.base, bias: bias, ldc: outputs / 2, lda: inputs, m: rows, n: outputs, k: inputs,
+      accumulate: false, geglu: true)
+    precondition(ldm_gemm_bf16(&product), "no memory for a product's scratch")
+  }
+}
