@@ -39,6 +39,7 @@ let package = Package(
     .target(name: "ImageToImage", dependencies: ["Diffusion"], path: "Plugins/ImageToImage"),
     .target(name: "Inpainting", dependencies: ["Diffusion"], path: "Plugins/Inpainting"),
     .target(name: "SuperResolution", dependencies: ["Diffusion"], path: "Plugins/SuperResolution"),
+    .target(name: "Depth", dependencies: ["Diffusion"], path: "Plugins/Depth"),
 
     // A conditioner as a shared object, for `ldm --plugin`.
     .target(name: "LDMPlugin", dependencies: ["Diffusion", "CPlugin"]),
@@ -46,7 +47,7 @@ let package = Package(
     // What others import, what ships, what runs.
     .target(
       name: "LatentDiffusion",
-      dependencies: ["Models", "LDMPlugin", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution"]),
+      dependencies: ["Models", "LDMPlugin", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution", "Depth"]),
     .target(
       name: "BuiltInModel", exclude: ["MODEL_CARD.md", "SOURCES-photo.md", "photos.tsv"], resources: [.copy("model")]),
     .executableTarget(

@@ -2,10 +2,10 @@ import Diffusion
 
 /// Repaints where the mask is 1 and keeps the rest.
 ///
-/// A UNet of 9 channels (latents, mask, masked latents) was trained to; with one that takes latents alone, the kept
+/// A UNet whose input holds the mask and the latents of what is kept was trained to; with one that takes latents alone, the kept
 /// part is put back after every step (RePaint's idea, Lugmayr et al. 2022, arXiv 2201.09865, with the one start noise).
 ///
-/// Draws, in the reference pipelines' order. 9 channels at strength 1: start noise, posterior of the masked picture;
+/// Draws, in the reference pipelines' order. Trained to inpaint, at strength 1: start noise, posterior of the masked picture;
 /// below 1: posterior of the picture, start noise, posterior of the masked picture. Latents alone: posterior of the
 /// picture, start noise, and one draw that nothing uses but that moves the generator.
 public struct Inpainting: Conditioner {
@@ -31,12 +31,13 @@ public struct Inpainting: Conditioner {
       result.constrain = [
         { x, step in everyChannel * x + (everyChannel * -1 + 1) * step.noised(known, with: start) }
       ]
-    } else if model.inputChannels == 2 * model.latentChannels + 1 {
+    } else if let input = model.inpaintingInput {
       let known = request.strength < 1 ? try model.encode(picture, request.encoding ?? .sample, noise: &noise) : nil
       let shape = [1, model.latentChannels] + paint.shape[2...]
       result.start = Start(latents: known, noise: noise(shape), strength: request.strength)
-      let masked = try model.encode(blanked(picture, where: mask), request.encoding ?? .sample, noise: &noise)
-      result.concatenated = Tensor.concatenate([paint, masked], axis: 1)
+      let masked = try model.encode(
+        blanked(picture, where: mask, with: input.hole), request.encoding ?? .sample, noise: &noise)
+      result.concatenated = input.joined(paint, masked)
     } else {
       throw ConditioningError.unsuited(model: model.name, to: "inpainting")
     }
@@ -53,11 +54,26 @@ public struct BlankCanvas: Conditioner {
   public func condition(
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
   ) throws -> Conditioning {
-    let grey = Tensor(zeros: [1, 3, request.size.height, request.size.width])
-    let latents = try model.encode(grey, .mean, noise: &noise)
-    let mask = Tensor(repeating: 1, shape: [1, 1] + latents.shape[2...])
+    guard let input = model.inpaintingInput else {
+      throw ConditioningError.unsuited(model: model.name, to: "inpainting")
+    }
+    let blank = Tensor(repeating: input.hole, shape: [1, 3, request.size.height, request.size.width])
+    let latents = try model.encode(blank, .mean, noise: &noise)
     var result = Conditioning()
-    result.concatenated = Tensor.concatenate([mask, latents], axis: 1)
+    result.concatenated = input.joined(Tensor(repeating: 1, shape: [1, 1] + latents.shape[2...]), latents)
     return result
+  }
+}
+
+extension InpaintingInput {
+  /// What stands where the picture is to be painted, in -1...1.
+  fileprivate var hole: Float { self == .maskFirst ? 0 : -1 }
+
+  /// - Parameter paint: 1 where latents are to be painted, else 0.
+  fileprivate func joined(_ paint: Tensor, _ masked: Tensor) -> Tensor {
+    switch self {
+    case .maskFirst: Tensor.concatenate([paint, masked], axis: 1)
+    case .maskLast: Tensor.concatenate([masked, paint * 2 - 1], axis: 1)
+    }
   }
 }

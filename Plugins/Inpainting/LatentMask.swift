@@ -29,13 +29,13 @@ func latentMask(_ mask: Tensor, _ mode: MaskMode, factor f: Int) -> Tensor {
   }
 }
 
-/// The picture with mid grey (0) where the mask is at least one half.
-func blanked(_ picture: Tensor, where mask: Tensor) -> Tensor {
+/// The picture with `value` where the mask is at least one half.
+func blanked(_ picture: Tensor, where mask: Tensor, with value: Float) -> Tensor {
   let pixels = mask.count
   return Tensor(shape: picture.shape) { out in
     picture.withElements { picture in
       mask.withElements { mask in
-        for i in out.indices { out[i] = mask[i % pixels] >= 0.5 ? 0 : picture[i] }
+        for i in out.indices { out[i] = mask[i % pixels] >= 0.5 ? value : picture[i] }
       }
     }
   }

@@ -3,7 +3,9 @@ import Diffusion
 /// A low-resolution picture as a condition: noised to a level that the UNet is told, and appended to its input
 /// (Rombach et al. 2022, arXiv 2112.10752, sec. 4.4; the noise is Ho et al.'s conditioning augmentation, arXiv 2106.15282).
 ///
-/// Draws the noise of the low-resolution picture; the start noise follows in the loop.
+/// The super-resolution model of 2021 takes the picture as it is and no level.
+///
+/// Draws the noise of the low-resolution picture, where the model takes a level; the start noise follows in the loop.
 public struct SuperResolution: Conditioner {
   public init() {}
 
@@ -11,20 +13,35 @@ public struct SuperResolution: Conditioner {
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
   ) throws -> Conditioning {
     let low = try request.required(\.image, "a picture", by: "super-resolution")
-    guard let schedule = model.lowResolutionSchedule, model.inputChannels == model.latentChannels + 3 else {
+    guard model.inputChannels == model.latentChannels + 3 else {
       throw ConditioningError.unsuited(model: model.name, to: "super-resolution")
     }
+    var result = Conditioning()
+    if let schedule = model.lowResolutionSchedule {
+      let level = try level(request, model, schedule)
+      let alphaBar = schedule.alphaBars[level]
+      result.concatenated = low * alphaBar.squareRoot() + noise(low.shape) * (1 - alphaBar).squareRoot()
+      result.label = .index(level)
+    } else {
+      guard request.noiseLevel == nil else {
+        throw ConditioningError.range(
+          what: "the noise level", found: "\(request.noiseLevel!)", expected: "left out: \(model.name) takes none")
+      }
+      result.concatenated = low
+    }
+    if !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
+    return result
+  }
+
+  private func level(
+    _ request: Request, _ model: any ConditioningModel, _ schedule: NoiseSchedule
+  ) throws(ConditioningError) -> Int {
     let level = request.noiseLevel ?? model.defaultNoiseLevel
     let highest = model.maximumNoiseLevel ?? schedule.alphaBars.count - 1
     guard (0...highest).contains(level) else {
-      throw ConditioningError.range(what: "the noise level", found: "\(level)", expected: "0...\(highest)")
+      throw .range(what: "the noise level", found: "\(level)", expected: "0...\(highest)")
     }
-    let alphaBar = schedule.alphaBars[level]
-    var result = Conditioning()
-    result.concatenated = low * alphaBar.squareRoot() + noise(low.shape) * (1 - alphaBar).squareRoot()
-    result.label = .index(level)
-    if !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
-    return result
+    return level
   }
 }
 

@@ -25,6 +25,8 @@ public protocol ConditioningModel: TextEncoder, ImageEncoder {
   var name: String { get }
   /// Channels of the UNet's input: its latents and what is concatenated to them.
   var inputChannels: Int { get }
+  /// How a UNet that was trained to inpaint reads what is kept; nil for other UNets.
+  var inpaintingInput: InpaintingInput? { get }
   /// The schedule by which a super-resolution model noises its low-resolution input; nil for other models.
   var lowResolutionSchedule: NoiseSchedule? { get }
   /// Highest noise level the model was trained with; nil where it takes none.
@@ -50,6 +52,18 @@ public protocol ImageEncoder: Sendable {
   /// A picture `[1, 3, H, W]` in -1...1, H and W multiples of `latentFactor` → latents `[1, C, H/f, W/f]`, scaled as the
   /// UNet expects them. `.sample` makes one draw of the posterior's shape from `noise`; `.mean` draws nothing.
   func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) throws -> Tensor
+}
+
+/// What a UNet that was trained to inpaint reads behind its latents.
+public enum InpaintingInput: Sendable {
+  /// The mask, 0 and 1; latents of the picture with a grey hole (Stable Diffusion).
+  case maskFirst
+  /// Latents of the picture with a black hole; the mask, -1 and 1 (the latent diffusion model of 2021).
+  case maskLast
+}
+
+extension ConditioningModel {
+  public var inpaintingInput: InpaintingInput? { inputChannels == 2 * latentChannels + 1 ? .maskFirst : nil }
 }
 
 extension TextEncoder {

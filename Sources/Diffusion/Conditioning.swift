@@ -53,6 +53,8 @@ public struct Start: Sendable {
   public var noise: Tensor?
   /// Share of the steps that are run, 0...1. Read only with `latents`.
   public var strength: Double
+  /// Whether `latents` are noisy already, as another model's run over the plan before this one left them.
+  public var isNoisy = false
 
   public init(latents: Tensor? = nil, noise: Tensor? = nil, strength: Double = 1) {
     self.latents = latents

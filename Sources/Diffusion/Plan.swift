@@ -33,6 +33,13 @@ public struct Plan: Sendable {
   }
 
   public var calls: Range<Int> { min(first, nodes.count)..<nodes.count }
+
+  /// Those of `calls` at training steps in `range`; they follow each other, as steps only fall.
+  public func calls(at range: Range<Double>) -> Range<Int> {
+    let start = calls.first { nodes[$0].timestep < range.upperBound } ?? nodes.count
+    let end = calls.first { $0 >= start && nodes[$0].timestep < range.lowerBound } ?? nodes.count
+    return start..<end
+  }
 }
 
 /// How many steps a run has, and how many of them it makes.

@@ -10,6 +10,8 @@ public struct Request: Sendable {
   /// Where to repaint, `[1, 1, H, W]` in 0...1: 1 repaints, 0 keeps.
   public var mask: Tensor?
   public var maskMode = MaskMode.hard
+  /// How near what is seen is, `[1, 1, H, W]`, of any range and size: higher is nearer.
+  public var depth: Tensor?
   /// How far to leave `image`: 0 keeps it, 1 starts from (nearly) pure noise.
   public var strength = 1.0
   /// Training step up to which super-resolution noises its low-resolution image.

@@ -8,6 +8,8 @@ public struct SampleSettings: Sendable {
   public var guidance = 7.5
   /// φ of guidance rescale, 0...1; 0 is off.
   public var guidanceRescale = 0.0
+  /// Calls of the plan at these training steps alone are made: two models in relay share one plan.
+  public var timesteps: Range<Double> = -1..<Double.infinity
 
   public init() {}
 }
@@ -23,11 +25,13 @@ public func sample(
   shape: [Int], noise: inout Noise, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> Tensor {
   let strength = conditioning.start?.latents == nil ? 1 : conditioning.start!.strength
-  let plan = try sampler.plan(StepCount(settings.steps, strength: strength, exact: settings.exactSteps))
+  var plan = try sampler.plan(StepCount(settings.steps, strength: strength, exact: settings.exactSteps))
   let model = GuidedDenoiser(denoiser, conditioning, settings)
   var x = try begin(plan, conditioning.start, shape: shape, noise: &noise)
+  let calls = plan.calls(at: settings.timesteps)
+  plan.first = calls.lowerBound
   var past: [Estimate] = []
-  for index in plan.calls {
+  for index in calls {
     let node = plan.nodes[index]
     let output = try model.predict(x, node)
     var estimate = Estimate(x: x, output: output, level: node.level, prediction: sampler.prediction)
@@ -36,9 +40,9 @@ public func sample(
     step.current.x = sampler.correct(step)
     x = sampler.next(step, noise: &noise)
     for constrain in conditioning.constrain { x = try constrain(x, step) }
-    guard x.isFinite else { throw SamplerError.notFinite(call: step.done + 1, of: plan.calls.count) }
+    guard x.isFinite else { throw SamplerError.notFinite(call: step.done + 1, of: calls.count) }
     past = [step.current] + past.prefix(3)
-    try progress(step.done + 1, plan.calls.count)
+    try progress(step.done + 1, calls.count)
   }
   return x
 }
@@ -48,6 +52,7 @@ private func begin(_ plan: Plan, _ start: Start?, shape: [Int], noise: inout Noi
   for (what, tensor) in [("the start's latents", start?.latents), ("the start's noise", start?.noise)] {
     if let tensor, tensor.shape != shape { throw .shape(what: what, found: tensor.shape, expected: shape) }
   }
+  if let start, start.isNoisy, let latents = start.latents { return latents }
   let drawn = start?.noise ?? noise(shape)
   guard let latents = start?.latents else { return drawn * Float(plan.noiseScale) }
   guard let first = plan.calls.first else { return latents }

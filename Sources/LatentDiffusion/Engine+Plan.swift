@@ -32,7 +32,8 @@ extension Engine {
     return Plan(
       model: loaded.model.name, sampler: sampling.name, steps: sampling.settings.steps,
       guidance: sampling.settings.guidance,
-      noiseLevel: job.task == .upscale ? job.request.noiseLevel ?? loaded.model.defaultNoiseLevel : nil)
+      noiseLevel: job.task == .upscale && loaded.model.lowResolutionSchedule != nil
+        ? job.request.noiseLevel ?? loaded.model.defaultNoiseLevel : nil)
   }
 
   /// Loads what `task` needs, if it is not loaded yet.

@@ -12,6 +12,8 @@ public final class Engine: Sendable {
   public let path: String
   public let defaults: ModelDefaults
   private let vae: String?
+  private let refiner: (path: String, share: Double)?
+  private let previewer: String?
   private let hints: CheckpointHints
   private let policy: KernelPolicy
   private let loaded = Mutex<[String: LoadedModel]>([:])
@@ -19,15 +21,23 @@ public final class Engine: Sendable {
   /// - Parameters:
   ///   - path: a folder in diffusers' layout, one whose `ldm.json` names a folder for each task, or a single file.
   ///   - vae: an autoencoder, file or folder, to use in place of the model's own.
+  ///   - refiner: a model that takes over for a share of the steps, 0...1, the last of them.
+  ///   - previewer: an autoencoder, file or folder, that decodes previews; nil: the model's own.
   ///   - hints: what a single file may leave open.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(
-    modelAt path: String, autoencoderAt vae: String? = nil, hints: CheckpointHints = CheckpointHints(),
-    precision: Precision = .auto, threads: Int? = nil
+    modelAt path: String, autoencoderAt vae: String? = nil, refinerAt refiner: (path: String, share: Double)? = nil,
+    previewAt previewer: String? = nil, hints: CheckpointHints = CheckpointHints(), precision: Precision = .auto,
+    threads: Int? = nil
   ) throws {
     guard Checkpoint.isModel(path) else { throw CheckpointError.noModel(path: path) }
+    if let refiner {
+      guard Checkpoint.isModel(refiner.path) else { throw CheckpointError.noModel(path: refiner.path) }
+      precondition((0...1).contains(refiner.share), "a refiner's share of \(refiner.share)")
+    }
     (self.path, self.vae, self.hints) = (path, vae, hints)
+    (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)
     if let threads { ldm_set_threads(Int32(threads)) }
@@ -69,7 +79,9 @@ public final class Engine: Sendable {
     let folder = defaults.tasks[task.rawValue].map { "\(path)/\($0)" } ?? path
     return try loaded.withLock { loaded in
       if let model = loaded[folder] { return model }
-      let model = try LoadedModel(at: folder, autoencoderAt: vae, hints: hints, policy: policy)
+      var model = try LoadedModel(at: folder, autoencoderAt: vae, hints: hints, policy: policy)
+      model.refiner = try refiner.map { try Refiner(at: $0.path, share: $0.share, for: model.model, policy: policy) }
+      model.previewer = try previewer.map { try loadAutoencoder(Checkpoint(at: $0), policy: policy) }
       loaded[folder] = model
       return model
     }

@@ -1,3 +1,4 @@
+@_exported import Depth
 @_exported import Diffusion
 @_exported import ImageToImage
 @_exported import Inpainting

@@ -17,6 +17,10 @@ public struct Job: Sendable {
   /// Beside those of the task: plug-ins. They prepare the request, in order, and add to each pass of the sampler.
   public var conditioners: [any Conditioner] = []
 
+  /// Called after each call of the network with a small picture `[1, 3, h, w]` of what it makes of the latents now; what it
+  /// throws stops the run.
+  public var preview: (@Sendable (Tensor) throws -> Void)?
+
   public init(_ task: Task, _ request: Request) {
     self.task = task
     self.request = request

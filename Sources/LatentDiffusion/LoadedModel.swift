@@ -6,6 +6,9 @@ import Weights
 struct LoadedModel: Sendable {
   let model: Model
   let defaults: ModelDefaults
+  var refiner: Refiner?
+  /// Decodes previews; nil: the model's own autoencoder does.
+  var previewer: (any Autoencoder)?
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
   init(at path: String, autoencoderAt vae: String?, hints: CheckpointHints, policy: KernelPolicy) throws {
@@ -23,7 +26,7 @@ struct LoadedModel: Sendable {
   /// Sizes are padded to multiples of it: the autoencoder's factor, and room for the UNet's halvings.
   var multiple: Int { model.latentFactor }
   /// Whether the UNet was trained to inpaint: mask and masked latents are part of its input.
-  var isInpainting: Bool { model.inputChannels == 2 * model.latentChannels + 1 }
+  var isInpainting: Bool { model.inpaintingInput != nil }
 
   /// Conditioners that such a UNet needs where nothing is masked.
   var blankCanvas: [any Conditioner] { isInpainting ? [BlankCanvas()] : [] }
@@ -41,12 +44,13 @@ struct LoadedModel: Sendable {
       }
       options.schedule = schedule
     }
-    let usual = try defaults.sampler.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
-    let named = try sampling.sampler.map(Samplers.named) ?? usual ?? Samplers.named("ddim")
+    let usual = habits(task)
+    let own = try defaults.sampler.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
+    let named = try sampling.sampler.map(Samplers.named) ?? own ?? Samplers.named("ddim")
     var settings = SampleSettings()
-    settings.steps = sampling.steps ?? defaults.steps ?? (task == .upscale ? 50 : 30)
+    settings.steps = sampling.steps ?? defaults.steps ?? usual.steps
     settings.exactSteps = sampling.exactSteps
-    settings.guidance = sampling.guidance ?? defaults.guidance ?? (task == .upscale ? 9 : 7.5)
+    settings.guidance = sampling.guidance ?? defaults.guidance ?? usual.guidance
     settings.guidanceRescale = sampling.guidanceRescale
     return ResolvedSampling(sampler: try named.make(model.scheduler, options), name: named.name, settings: settings)
   }

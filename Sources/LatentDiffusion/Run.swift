@@ -17,6 +17,7 @@ final class Run {
   init(_ job: Job, on loaded: LoadedModel, progress: @escaping (Progress) throws -> Void) throws {
     var job = job
     for conditioner in job.conditioners { job.request = try conditioner.prepare(job.request, for: loaded.model) }
+    if Depth.suits(loaded.model) { job.conditioners.append(Depth()) }
     (self.job, self.loaded, self.progress) = (job, loaded, progress)
     sampling = try loaded.resolved(job.sampling, task: job.task)
     noise = Noise(seed: job.sampling.seed, generator: job.sampling.generator)
@@ -66,17 +67,17 @@ final class Run {
     let factor = model.latentFactor
     let size = latentSize ?? Size(height: request.size.height / factor, width: request.size.width / factor)
     try check(conditioning, size)
-    let each = windows?.count ?? 1
-    let denoiser: any Denoiser =
+    if let preview = job.preview { conditioning.constrain.append(previewing(preview)) }
+    func denoiser(_ model: Model) -> any Denoiser {
       windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
-    let before = done
-    let latents = try sample(
-      denoiser, conditioning, sampling.sampler, sampling.settings,
-      shape: [1, model.latentChannels, size.height, size.width], noise: &noise
-    ) { calls, total in
-      planned = before + total * each
-      done = before + calls * each
-      try report("sampling")
+    }
+    var latents = try sample(
+      denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),
+      shape: [1, model.latentChannels, size.height, size.width], noise: &noise, progress: counter(windows))
+    if let refiner = loaded.refiner {
+      latents = try refined(
+        latents, refiner, request, conditioning, sampling, by: denoiser(refiner.model),
+        progress: counter(windows))
     }
     try report("decoding")
     let decoded = try loaded.decode(latents)
@@ -100,6 +101,16 @@ final class Run {
       context.shape != negative.shape
     {
       throw ConditioningError.shape(what: "the negative prompt", found: negative.shape, expected: context.shape)
+    }
+  }
+
+  /// Counts the calls of one sampling, which begins now.
+  private func counter(_ windows: Windows?) -> (Int, Int) throws -> Void {
+    let (before, each) = (done, windows?.count ?? 1)
+    return { [self] calls, total in
+      planned = before + total * each
+      done = before + calls * each
+      try report("sampling")
     }
   }
 

@@ -52,6 +52,9 @@ public struct Model: ConditioningModel, Denoiser {
         expected: "\(latentChannels)")
     }
     let width = text.reduce(0) { $0 + $1.width }
+    guard unet.config.classes == nil || lowResolutionSchedule != nil || inputChannels != latentChannels + 3 else {
+      throw CheckpointError.part("low_res_scheduler", file: folder, parts: [])
+    }
     guard text.isEmpty || width == unet.config.contextWidth else {
       throw ModelError.component(
         "text_encoder", folder: folder, found: "\(width) wide", expected: "\(unet.config.contextWidth)")
@@ -77,6 +80,11 @@ public struct Model: ConditioningModel, Denoiser {
   public var inputChannels: Int { unet.config.inputChannels }
   public var latentChannels: Int { autoencoder.latentChannels }
   public var latentFactor: Int { autoencoder.factor }
+  public var inpaintingInput: InpaintingInput? {
+    guard inputChannels == 2 * latentChannels + 1 else { return nil }
+    // The first model that was trained to reads no text.
+    return readsText ? .maskFirst : .maskLast
+  }
   public var readsText: Bool { !text.isEmpty }
   public var embedsGuidance: Bool { unet.config.guidanceWidth != nil }
 

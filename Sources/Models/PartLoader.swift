@@ -51,3 +51,11 @@ struct PartLoader {
     }
   }
 }
+
+/// A checkpoint's autoencoder alone.
+///
+/// - Throws: as `Model.init`.
+public func loadAutoencoder(_ checkpoint: Checkpoint, policy: KernelPolicy = KernelPolicy()) throws -> any Autoencoder {
+  var loader = PartLoader(policy: policy)
+  return try loader.autoencoder(checkpoint)
+}

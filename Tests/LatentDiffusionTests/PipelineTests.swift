@@ -12,6 +12,10 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
   var sampler, schedule: String?
   var strength: Double?
   var noiseLevel: Int?
+  /// Folders, relative to the pipelines', of a refiner's pipeline, with the share that is its own, and of an autoencoder.
+  var refiner: String?
+  var share: Double?
+  var vae: String?
   /// The folder of its model; not part of the file.
   var pipeline: String?
 
@@ -20,7 +24,8 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
   static let golden = Bundle.module.resourcePath! + "/Golden"
 
   static let all: [PipelineCase] = [
-    "text", "inpaint", "upscaler", "upscaler-notext", "sdxl", "sdxl-refiner", "sdxl-inpaint",
+    "text", "inpaint", "upscaler", "upscaler-notext", "sdxl", "sdxl-refiner", "sdxl-inpaint", "depth", "lcm",
+    "turbo", "ldm-unconditional", "ldm-text", "ldm-classes", "ldm-upscale", "ldm-inpaint",
   ].flatMap { pipeline in
     let data = FileManager.default.contents(atPath: "\(golden)/\(pipeline)/cases.json")!
     let decoder = JSONDecoder()
@@ -38,6 +43,7 @@ struct PipelineCase: Decodable, Sendable, CustomTestStringConvertible {
     request.prompt = prompt
     request.negativePrompt = negative
     request.image = (tensors["image"]?.tensor()).map { planes($0) / 127.5 - 1 }
+    request.depth = (tensors["depth_map"]?.tensor()).map { $0.reshaped([1, 1] + $0.shape) }
     request.mask = (tensors["mask_image"]?.tensor()).map { ($0 / 255).reshaped([1, 1] + $0.shape) }
     request.strength = strength ?? 1
     request.noiseLevel = noiseLevel
@@ -63,7 +69,11 @@ private func planes(_ x: Tensor) -> Tensor { x.reshaped([1] + x.shape).channelsF
   func matchesDiffusers(_ one: PipelineCase) throws {
     let folder = "\(PipelineCase.golden)/\(one.pipeline!)"
     let tensors = try SafetensorsFile(at: "\(folder)/\(one.name).safetensors").tensors
-    let picture = try Engine(modelAt: "\(folder)/model", precision: .f32).run(one.job(tensors))
+    let engine = try Engine(
+      modelAt: "\(folder)/model", autoencoderAt: one.vae.map { "\(PipelineCase.golden)/\($0)" },
+      refinerAt: one.refiner.map { (path: "\(PipelineCase.golden)/\($0)/model", share: one.share!) },
+      precision: .f32)
+    let picture = try engine.run(one.job(tensors))
     let expected = planes(tensors["output"]!.tensor())
     let found = picture.map { (min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven) }
     #expect(found.shape == expected.shape)

@@ -10,6 +10,7 @@ struct ImageToImageCommand: ParsableCommand {
   @OptionGroup(title: "Prompt") var prompt: PromptOptions
   @OptionGroup(title: "Sampling") var strength: StrengthOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var size: SizeOption
@@ -19,6 +20,7 @@ struct ImageToImageCommand: ParsableCommand {
   func run() throws {
     let sources = try input.sources()
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let depthMap = try depth.map(maximumPixels: input.maxPixels)
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
@@ -28,6 +30,7 @@ struct ImageToImageCommand: ParsableCommand {
       }
       var request = Request(size: Size(height: tensor.shape[2], width: tensor.shape[3]))
       request.image = tensor
+      request.depth = depthMap
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.imageToImage, request)

@@ -16,6 +16,7 @@ struct TextToImageCommand: ParsableCommand {
 
   @OptionGroup(title: "Prompt") var prompt: PromptOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -23,6 +24,7 @@ struct TextToImageCommand: ParsableCommand {
 
   func run() throws {
     let prompts = try texts()
+    let depthMap = try depth.map(maximumPixels: 256 << 20)
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: prompts.count)
     try workshop.each(prompts, label: { "\"\($0)\"" }) { text in
@@ -30,6 +32,7 @@ struct TextToImageCommand: ParsableCommand {
         let native = try workshop.engine.facts(for: .textToImage).nativeSize
         var request = Request(size: try size.value() ?? Size(height: native, width: native))
         request.prompt = text
+        request.depth = depthMap
         request.negativePrompt = prompt.negativeText
         var job = Job(.textToImage, request)
         job.sampling = try sampling.values()

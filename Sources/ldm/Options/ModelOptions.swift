@@ -10,6 +10,19 @@ struct ModelOptions: ParsableArguments {
   var model: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Autoencoder, folder or file, in place of the model's own; TAESD is fast and a little blurred.", valueName: "path"
+    ),
+    completion: .directory)
+  var vae: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Model that takes over for the last steps, SDXL's refiner; of them the share, 0 to 1, that is its own (0.2).",
+      valueName: "path[:share]"), completion: .directory)
+  var refiner: String?
+
+  @Option(
     help: ArgumentHelp("Numbers of the networks: auto, f32, bf16.", valueName: "type"),
     completion: .list(Precision.allCases.map(\.rawValue)))
   var precision: String = "auto"
@@ -19,14 +32,33 @@ struct ModelOptions: ParsableArguments {
 
   func validate() throws {
     _ = try choice(precision, "--precision", Precision.allCases.map(\.rawValue))
+    _ = try refinement()
     guard threads.map({ (1...1024).contains($0) }) ?? true else {
       throw ValidationError("--threads must be from 1 to 1024")
     }
   }
 
   /// The model's folder is found and looked at; its weights are read when a task first needs them.
-  func engine() throws -> Engine {
-    let path = try ModelLocator().path(of: model)
-    return try Engine(modelAt: path, precision: Precision(rawValue: precision)!, threads: threads)
+  ///
+  /// - Parameter previewer: what decodes previews; nil: the model's own autoencoder.
+  func engine(previewer: String? = nil) throws -> Engine {
+    let locator = ModelLocator()
+    let path = try locator.path(of: model)
+    let refiner = try refinement().map { (path: try locator.path(of: $0.name), share: $0.share) }
+    return try Engine(
+      modelAt: path, autoencoderAt: vae.map(Arguments.words), refinerAt: refiner,
+      previewAt: previewer.map(Arguments.words), precision: Precision(rawValue: precision)!, threads: threads)
+  }
+
+  /// "NAME:0.3" → the refiner and its share.
+  private func refinement() throws -> (name: String, share: Double)? {
+    guard let refiner else { return nil }
+    guard let colon = refiner.lastIndex(of: ":"), let share = Double(refiner[refiner.index(after: colon)...]) else {
+      return (refiner, 0.2)
+    }
+    guard (0...1).contains(share) else {
+      throw ValidationError("the refiner's share must be from 0 to 1, not \(share)")
+    }
+    return (String(refiner[..<colon]), share)
   }
 }

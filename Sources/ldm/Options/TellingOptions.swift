@@ -17,10 +17,22 @@ struct TellingOptions: ParsableArguments {
     completion: .file())
   var report: String?
 
+  @Option(
+    help: ArgumentHelp("Writes there, after each step, what the picture looks like so far.", valueName: "file"),
+    completion: .file())
+  var preview: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Autoencoder that decodes previews, as TAESD. Default: the model's own, which takes time.", valueName: "path"),
+    completion: .directory)
+  var previewVae: String?
+
   @Flag(help: "Stops at the first input that fails.")
   var failFast = false
 
   func validate() throws {
+    guard previewVae == nil || preview != nil else { throw ValidationError("--preview-vae needs --preview") }
     guard !(quiet && verbose) else { throw ValidationError("give --quiet or --verbose, not both") }
   }
 }

@@ -11,6 +11,7 @@ final class Workshop {
   private let seed: UInt64
   private let seedIsDrawn: Bool
   private let report: Report?
+  private let preview: FileName?
   private var number = 0
   private var surplusIsTold = false
 
@@ -20,7 +21,8 @@ final class Workshop {
   ) throws {
     destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
     teller = Teller(telling)
-    engine = try model.engine()
+    engine = try model.engine(previewer: telling.previewVae)
+    preview = telling.preview.map(FileName.init)
     self.output = output
     count = sampling.count
     seedIsDrawn = sampling.seed == nil
@@ -74,6 +76,7 @@ final class Workshop {
     job.sampling.seed = seed
     let plan = try engine.plan(job)
     tellOnce(job)
+    if let preview { job.preview = { try Self.show($0, as: preview) } }
     teller.begin()
     let tensor = try draft.passes ?? engine.run(job) { try teller.progress($0, of: label) }
     teller.end()
@@ -86,6 +89,13 @@ final class Workshop {
     let image = Image(
       tensor: tensor, alpha: try draft.alpha(for: tensor), depth: output.depth ?? draft.depth, metadata: metadata)
     return try image.encoded(as: format, output.encoding)
+  }
+
+  /// Whoever watches the file sees whole pictures alone.
+  private static func show(_ picture: Tensor, as name: FileName) throws {
+    let format = name.suffix.flatMap(ImageFormat.init(suffix:)) ?? .png
+    try OutputFile.write(
+      Image(tensor: picture, depth: 8).encoded(as: format, EncodingOptions()), to: name, replacing: true)
   }
 
   /// What concerns the whole run, told when the first picture is begun.
