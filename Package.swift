@@ -64,7 +64,7 @@ let package = Package(
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"]),
     .testTarget(name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "LatentDiffusionTests", dependencies: ["LatentDiffusion"], resources: [.copy("Golden")]),
+      name: "LatentDiffusionTests", dependencies: ["LatentDiffusion", "LDMPlugin"], resources: [.copy("Golden")]),
     .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion"]),
   ],
   swiftLanguageModes: [.v6]

@@ -11,32 +11,36 @@ public final class Plugin: @unchecked Sendable {  // The table is constant; its 
 
   /// - Parameter path: bytes of the file's name; one without a slash is looked for in the working folder alone.
   /// - Throws: `PluginError`.
-  public init(at path: [UInt8]) throws(PluginError) {
-    self.path = String(decoding: path, as: UTF8.self)
+  public convenience init(at path: [UInt8]) throws(PluginError) {
+    let words = String(decoding: path, as: UTF8.self)
     let name = (path.contains(UInt8(ascii: "/")) ? [] : Array("./".utf8)) + path + [0]
     let library = name.withUnsafeBufferPointer { bytes in
       bytes.withMemoryRebound(to: CChar.self) { dlopen($0.baseAddress!, RTLD_NOW | RTLD_LOCAL) }
     }
     guard let library else {
       let why = dlerror().map { String(cString: $0) } ?? "unknown"
-      throw .cannotLoad(file: self.path, why: why.replacing("\(self.path): ", with: ""))
+      throw .cannotLoad(file: words, why: why.replacing("\(words): ", with: ""))
     }
-    guard let symbol = dlsym(library, "ldm_plugin_table") else { throw .noTable(file: self.path) }
+    guard let symbol = dlsym(library, "ldm_plugin_table") else { throw .noTable(file: words) }
     typealias Entry = @convention(c) (UInt32) -> UnsafePointer<ldm_plugin>?
     let expected = UInt32(LDM_PLUGIN_VERSION)
-    let table = Self.guarded(UnsafePointer(strdup(self.path)), "ldm_plugin_table") {
+    let table = Self.guarded(UnsafePointer(strdup(words)), "ldm_plugin_table") {
       unsafeBitCast(symbol, to: Entry.self)(expected)
     }
-    guard let table else { throw .noTable(file: self.path) }
+    guard let table else { throw .noTable(file: words) }
+    try self.init(table: UnsafeRawPointer(table), path: words)
+  }
+
+  /// - Parameter table: an `ldm_plugin`.
+  package init(table: UnsafeRawPointer, path: String) throws(PluginError) {
     // The version stands first in the tables of all versions; nothing else may be read of another's.
-    guard table.pointee.version == expected else {
-      throw .version(file: self.path, found: table.pointee.version, expected: expected)
+    let (found, expected) = (table.load(as: UInt32.self), UInt32(LDM_PLUGIN_VERSION))
+    guard found == expected else { throw .version(file: path, found: found, expected: expected) }
+    let table = table.assumingMemoryBound(to: ldm_plugin.self)
+    guard let name = table.pointee.name, table.pointee.condition != nil || table.pointee.prepare != nil else {
+      throw .cannotLoad(file: path, why: "its table has no name or no functions")
     }
-    guard let ownName = table.pointee.name, table.pointee.condition != nil || table.pointee.prepare != nil else {
-      throw .cannotLoad(file: self.path, why: "its table has no name or no functions")
-    }
-    self.table = table
-    self.name = String(cString: ownName)
+    (self.path, self.table, self.name) = (path, table, String(cString: name))
     summary = table.pointee.summary.map { String(cString: $0) } ?? ""
     var options: [String] = []
     while let list = table.pointee.options, let option = list[options.count] { options.append(String(cString: option)) }

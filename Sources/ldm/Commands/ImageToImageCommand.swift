@@ -13,6 +13,7 @@ struct ImageToImageCommand: ParsableCommand {
   @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
@@ -21,6 +22,7 @@ struct ImageToImageCommand: ParsableCommand {
     let sources = try input.sources()
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let depthMap = try depth.map(maximumPixels: input.maxPixels)
+    let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
@@ -34,6 +36,7 @@ struct ImageToImageCommand: ParsableCommand {
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.imageToImage, request)
+      job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       strength.apply(to: &job, default: 0.75)

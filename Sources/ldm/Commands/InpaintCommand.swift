@@ -13,32 +13,42 @@ struct InpaintCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
+
+  func validate() throws {
+    guard mask.mask != nil || !plugins.isEmpty else {
+      throw ValidationError(
+        "--mask is missing: name a picture that is white where to repaint, or a plug-in that says where")
+    }
+  }
 
   func run() throws {
     let sources = try input.sources()
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     let picture = try mask.picture(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
-      let mask = try mask.mask(picture, for: image)
-      tell(mask, source, workshop.teller)
+      let mask = try self.mask.mask == nil ? nil : self.mask.mask(picture, for: image)
+      if let mask { tell(mask, source, workshop.teller) }
       var request = Request(size: image.size)
       request.image = image.tensor()
-      request.mask = mask.tensor
+      request.mask = mask?.tensor
       request.maskMode = self.mask.mode
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.inpaint, request)
+      job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       strength.apply(to: &job, default: 1)
       try work.apply(to: &job)
       var draft = Draft(job: job, carrying: image)
       // What is repainted is there to be seen.
-      if let alpha = draft.alpha { draft.alpha = Self.opaque(alpha, where: mask.tensor) }
+      if let alpha = draft.alpha, let mask { draft.alpha = Self.opaque(alpha, where: mask.tensor) }
       return draft
     }
   }

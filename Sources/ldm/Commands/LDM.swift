@@ -14,6 +14,7 @@ struct LDM: ParsableCommand {
     version: "ldm \(Version.number)",
     subcommands: [
       TextToImageCommand.self, ImageToImageCommand.self, InpaintCommand.self, UpscaleCommand.self, EncodeCommand.self,
-      DecodeCommand.self, InfoCommand.self, ModelsCommand.self, SamplersCommand.self, BenchCommand.self,
+      DecodeCommand.self, InfoCommand.self, ModelsCommand.self, SamplersCommand.self, PluginsCommand.self,
+      BenchCommand.self,
     ])
 }

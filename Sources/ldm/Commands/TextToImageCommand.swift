@@ -18,6 +18,7 @@ struct TextToImageCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
@@ -25,6 +26,7 @@ struct TextToImageCommand: ParsableCommand {
   func run() throws {
     let prompts = try texts()
     let depthMap = try depth.map(maximumPixels: 256 << 20)
+    let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: prompts.count)
     try workshop.each(prompts, label: { "\"\($0)\"" }) { text in
@@ -35,6 +37,7 @@ struct TextToImageCommand: ParsableCommand {
         request.depth = depthMap
         request.negativePrompt = prompt.negativeText
         var job = Job(.textToImage, request)
+        job.conditioners = conditioners
         job.sampling = try sampling.values()
         job.sampling.apply(prompt)
         return Draft(job: job)

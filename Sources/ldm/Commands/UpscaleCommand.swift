@@ -20,6 +20,7 @@ struct UpscaleCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
@@ -33,6 +34,7 @@ struct UpscaleCommand: ParsableCommand {
   func run() throws {
     let sources = try input.sources()
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
@@ -46,6 +48,7 @@ struct UpscaleCommand: ParsableCommand {
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.upscale, request)
+      job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       try work.apply(to: &job)

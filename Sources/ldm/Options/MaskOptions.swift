@@ -6,7 +6,7 @@ struct MaskOptions: ParsableArguments {
     help: ArgumentHelp(
       "Where to repaint: a picture, white repaints; or alpha: where the input is transparent.", valueName: "file|alpha"),
     completion: .file())
-  var mask: String
+  var mask: String?
 
   @Option(
     help: ArgumentHelp(
@@ -25,7 +25,7 @@ struct MaskOptions: ParsableArguments {
   var feather: Int = 0
 
   func validate() throws {
-    guard !mask.isEmpty else { throw ValidationError("--mask names no file") }
+    guard mask != "" else { throw ValidationError("--mask names no file") }
     guard (0...4096).contains(grow) else { throw ValidationError("--grow must be from 0 to 4096") }
     guard (0...4096).contains(feather) else { throw ValidationError("--feather must be from 0 to 4096") }
     if let maskMode { _ = try choice(maskMode, "--mask-mode", MaskMode.allCases.map(\.rawValue)) }
@@ -34,11 +34,11 @@ struct MaskOptions: ParsableArguments {
   var mode: MaskMode { maskMode.flatMap(MaskMode.init) ?? (feather > 0 ? .soft : .hard) }
   var isAlpha: Bool { mask == "alpha" }
 
-  /// The mask's own picture; nil for `alpha`.
+  /// The mask's own picture; nil for `alpha`, and where no mask is given.
   ///
   /// - Parameter stdinIsTaken: the input is read from there.
   func picture(stdinIsTaken: Bool, maximumPixels: Int) throws -> Image? {
-    guard !isAlpha else { return nil }
+    guard let mask, !isAlpha else { return nil }
     let source = Source(mask)
     do {
       guard source != .standardInput || !stdinIsTaken else {

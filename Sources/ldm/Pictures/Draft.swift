@@ -20,9 +20,10 @@ struct Draft {
     metadata = image.metadata
   }
 
-  /// The input's opacity at the result's size.
+  /// The input's opacity at the result's size; nil where a plug-in made the canvas another.
   func alpha(for picture: Tensor) throws -> Tensor? {
     guard let alpha, alpha.shape[2...] != picture.shape[2...] else { return alpha }
+    guard job.conditioners.isEmpty || job.task == .upscale else { return nil }
     return alpha.resized(height: picture.shape[2], width: picture.shape[3], .bicubicAntialiased).clamped(to: 0...1)
   }
 

@@ -32,6 +32,9 @@ struct Failure: Error {
       self.init(.usage, "\(error)", stopsAll: true)
     case is ModelError, is CheckpointError, is ConfigError, is WeightsError, is TokenizerError:
       self.init(.badData, "\(error)", stopsAll: true)
+    case PluginError.option: self.init(.usage, "\(error)", stopsAll: true)
+    case PluginError.failed: self.init(.badData, "\(error)")
+    case is PluginError: self.init(.unavailable, "\(error)", stopsAll: true)
     case is ConditioningError: self.init(.badData, "\(error)")
     case let error as ValidationError: self.init(.usage, error.message)
     default: self.init(.software, "\(error)")
