@@ -21,6 +21,7 @@ let package = Package(
     .target(
       name: "CWebP",
       linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
+    .target(name: "CLCMS", linkerSettings: [.linkedLibrary("lcms2")]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
 
@@ -28,7 +29,7 @@ let package = Package(
 
     // The engine.
     .target(name: "Tensors", dependencies: ["CKernels"]),
-    .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP"]),
+    .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP", "CLCMS"]),
     .target(name: "Diffusion", dependencies: ["Tensors", "Images"], exclude: ["README.md"]),
     .target(name: "Weights", dependencies: ["Tensors", "CKernels"]),
     .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels", "COneDNN"]),

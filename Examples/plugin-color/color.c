@@ -1,14 +1,16 @@
 // Pulls the picture's colours to a palette: ldm txt2img --plugin color.so:palette=e07a5f+3d405b+81b29a,pull=0.5 ...
 //
-// Each colour of the palette is encoded as a flat picture. After every call of the network each latent goes a part of the
-// way to the palette's nearest one, at the noise that the sampler has reached: little while the picture is still being
+// Each colour of the palette is encoded as a flat picture. After every call of the network the mean about each latent goes a part of the
+// way to the palette's nearest colour, at the noise that the sampler has reached: little while the picture is still being
 // decided on, most at the end. Draws nothing.
 #include "ldm_plugin.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_COLOURS = 32, SIDE = 8 };  // latents of the flat pictures along a side; their middle one is taken
+// SIDE: latents of the flat pictures along a side; their middle one is taken.
+enum { MOST_COLOURS = 32, MOST_CHANNELS = 16, SIDE = 8 };
 
 struct palette {
   int colours, channels;
@@ -49,15 +51,15 @@ static int32_t condition(const struct ldm_plugin *self, const struct ldm_host *h
   int32_t status = palette == NULL || picture == NULL ? host->fail(host, "not enough memory") : 0;
   if (status == 0) {
     palette->channels = host->latent_channels;
+    if (palette->channels > MOST_CHANNELS) status = host->fail(host, "a model of over 16 latent channels");
     palette->pull = pull != NULL ? atof(pull) : 0.5;
     palette->latents = malloc(MOST_COLOURS * (size_t)palette->channels * sizeof(float));
-    if (palette->latents == NULL) status = host->fail(host, "not enough memory");
-    else if (!(palette->pull >= 0 && palette->pull <= 1)) status = host->fail(host, "pull is not 0 to 1");
+    if (status == 0 && palette->latents == NULL) status = host->fail(host, "not enough memory");
+    if (status == 0 && !(palette->pull >= 0 && palette->pull <= 1)) status = host->fail(host, "pull is not 0 to 1");
   }
-  unsigned colour;
-  int length;
+  unsigned colour, length;
   while (status == 0 && *text != 0) {
-    if (sscanf(text, "%6x%n", &colour, &length) != 1 || length != 6 || palette->colours == MOST_COLOURS)
+    if (sscanf(text, "%6x%n", &colour, (int *)&length) != 1 || length != 6 || palette->colours == MOST_COLOURS)
       status = host->fail(host, "palette is not up to 32 colours as RRGGBB+RRGGBB");
     else status = add(palette, host, colour, picture);
     text += status == 0 ? 6 + (text[6] == '+') : 0;
@@ -68,30 +70,37 @@ static int32_t condition(const struct ldm_plugin *self, const struct ldm_host *h
   return status;
 }
 
+/// The mean of a map about (x, y), 5x5: a colour, where a latent alone is texture too.
+static float mean(const float *map, int height, int width, int y, int x) {
+  float sum = 0, count = 0;
+  for (int v = y > 2 ? y - 2 : 0; v <= y + 2 && v < height; v++)
+    for (int u = x > 2 ? x - 2 : 0; u <= x + 2 && u < width; u++) sum += map[v * width + u], count++;
+  return sum / count;
+}
+
 static int32_t constrain(void *state, const struct ldm_host *host, const struct ldm_tensor *latents,
                          const struct ldm_step *step) {
   const struct palette *palette = state;
   size_t plane = (size_t)latents->shape[2] * (size_t)latents->shape[3];
   size_t channels = (size_t)palette->channels;
-  float *x = malloc(channels * plane * sizeof *x);
+  int height = latents->shape[2], width = latents->shape[3];
+  float *x = malloc(channels * plane * sizeof *x), own[MOST_CHANNELS];
   if (x == NULL) return host->fail(host, "not enough memory");
   double progress = (step->call + 1.0) / step->calls, pull = palette->pull * progress * progress * step->signal_after;
   memcpy(x, latents->data, channels * plane * sizeof *x);
   for (size_t i = 0; i < plane; i++) {
-    const float *nearest = NULL;
-    float least = 0;
+    for (size_t c = 0; c < channels; c++)
+      own[c] = mean(step->x0.data + c * plane, height, width, (int)i / width, (int)i % width);
+    const float *nearest = own;
+    float least = INFINITY;
     for (int k = 0; k < palette->colours; k++) {
       const float *colour = palette->latents + (size_t)k * channels;
       float distance = 0;
-      for (size_t c = 0; c < channels; c++) {
-        float d = step->x0.data[c * plane + i] - colour[c];
-        distance += d * d;
-      }
-      if (nearest == NULL || distance < least) nearest = colour, least = distance;
+      for (size_t c = 0; c < channels; c++) distance += (own[c] - colour[c]) * (own[c] - colour[c]);
+      if (distance < least) nearest = colour, least = distance;
     }
     // x = signal * x0 + noise * normal: moving x0 moves x by signal times as much.
-    for (size_t c = 0; nearest != NULL && c < channels; c++)
-      x[c * plane + i] += (float)pull * (nearest[c] - step->x0.data[c * plane + i]);
+    for (size_t c = 0; c < channels; c++) x[c * plane + i] += (float)pull * (nearest[c] - own[c]);
   }
   struct ldm_tensor result = *latents;
   result.data = x;
@@ -106,6 +115,5 @@ const struct ldm_plugin *ldm_plugin_table(uint32_t version) {
   static const struct ldm_plugin table = {.version = LDM_PLUGIN_VERSION, .name = "color", .options = options,
                                           .summary = "pulls colours to a palette",
                                           .condition = condition, .constrain = constrain, .release = release};
-  (void)version;
-  return &table;
+  return (void)version, &table;
 }

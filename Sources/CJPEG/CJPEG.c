@@ -35,7 +35,7 @@ static struct jpeg_error_mgr *catching(struct catcher *catcher, char *message) {
   return manager;
 }
 
-bool ldm_jpeg_header(const uint8_t *data, size_t size, int *width, int *height, char *message) {
+bool ldm_jpeg_header(const uint8_t *data, size_t size, int *width, int *height, bool *cmyk, char *message) {
   struct jpeg_decompress_struct info;
   struct catcher catcher;
   info.err = catching(&catcher, message);
@@ -48,50 +48,38 @@ bool ldm_jpeg_header(const uint8_t *data, size_t size, int *width, int *height, 
   jpeg_read_header(&info, TRUE);
   *width = (int)info.image_width;
   *height = (int)info.image_height;
+  *cmyk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   jpeg_destroy_decompress(&info);
   return true;
 }
 
-/// Adobe's CMYK stands inverted in the file: 255 is no ink.
-static void cmyk_to_rgb(uint8_t *out, const uint8_t *in, size_t n, bool inverted) {
-  for (size_t i = 0; i < n; i++)
-    for (int c = 0; c < 3; c++) {
-      unsigned ink = in[4 * i + c], black = in[4 * i + 3];
-      if (!inverted) ink = 255 - ink, black = 255 - black;
-      out[3 * i + c] = (uint8_t)((ink * black + 127) / 255);
-    }
-}
-
-bool ldm_jpeg_decode(const uint8_t *data, size_t size, uint8_t *pixels, int width, int height, char *message) {
+bool ldm_jpeg_decode(const uint8_t *data, size_t size, uint8_t *pixels, int width, int height, bool cmyk,
+                     char *message) {
   struct jpeg_decompress_struct info;
   struct catcher catcher;
-  uint8_t *volatile row = NULL;
   info.err = catching(&catcher, message);
   if (setjmp(catcher.jump)) {
     jpeg_destroy_decompress(&info);
-    free(row);
     return false;
   }
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, data, size);
   jpeg_read_header(&info, TRUE);
-  bool cmyk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   info.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   jpeg_start_decompress(&info);
-  bool fits = (int)info.output_width == width && (int)info.output_height == height;
-  if (cmyk) row = malloc((size_t)width * 4);
-  if (!fits || (cmyk && row == NULL)) {
-    snprintf(message, LDM_JPEG_MESSAGE, fits ? "not enough memory" : "its size changed");
+  if ((int)info.output_width != width || (int)info.output_height != height) {
+    snprintf(message, LDM_JPEG_MESSAGE, "its size changed");
     longjmp(catcher.jump, 1);
   }
+  size_t stride = (size_t)width * (cmyk ? 4 : 3);
   while (info.output_scanline < info.output_height) {
-    JSAMPROW line = pixels + (size_t)info.output_scanline * (size_t)width * 3, to = cmyk ? row : line;
-    jpeg_read_scanlines(&info, &to, 1);
-    if (cmyk) cmyk_to_rgb(line, row, (size_t)width, info.saw_Adobe_marker);
+    JSAMPROW line = pixels + (size_t)info.output_scanline * stride;
+    jpeg_read_scanlines(&info, &line, 1);
+    // Adobe's stands inverted in the file: 255 is no ink. So it is given on, whoever wrote it.
+    for (size_t i = 0; cmyk && !info.saw_Adobe_marker && i < stride; i++) line[i] = 255 - line[i];
   }
   jpeg_finish_decompress(&info);
   jpeg_destroy_decompress(&info);
-  free(row);
   return true;
 }
 

@@ -27,6 +27,15 @@ static void read_bytes(png_structp png, png_bytep to, size_t n) {
   source->place += n;
 }
 
+static void take_colours(png_structp png, png_infop info, struct ldm_png *out) {
+  int intent;
+  double *xy = out->chromaticities;
+  out->srgb = png_get_sRGB(png, info, &intent) & PNG_INFO_sRGB;
+  if (!(png_get_gAMA(png, info, &out->gamma) & PNG_INFO_gAMA)) out->gamma = 0;
+  out->has_chromaticities =
+      png_get_cHRM(png, info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5, xy + 6, xy + 7) & PNG_INFO_cHRM;
+}
+
 static uint8_t *copied(const void *data, size_t size) {
   uint8_t *copy = malloc(size > 0 ? size : 1);
   if (copy != NULL) memcpy(copy, data, size);
@@ -108,6 +117,7 @@ bool ldm_png_read(const uint8_t *data, size_t size, uint64_t max_pixels, bool he
   out->alpha = png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA || png_get_valid(png, info, PNG_INFO_tRNS);
   if ((uint64_t)out->width * out->height > max_pixels) png_error(png, "too many pixels");
   take_profile_and_exif(png, info, out);
+  take_colours(png, info, out);
   if (header_only) {
     take_texts(png, info, out);
     png_destroy_read_struct(&png, &info, NULL);

@@ -20,6 +20,8 @@ struct Exif {
   private enum Tag {
     static let orientation: UInt16 = 0x0112
     static let userComment: UInt16 = 0x9286
+    static let width: UInt16 = 0xa002
+    static let height: UInt16 = 0xa003
   }
 
   private let little: Bool
@@ -62,6 +64,16 @@ struct Exif {
       guard let index = main.firstIndex(where: { $0.tag == Tag.orientation }) else { return }
       main[index] = Entry(tag: Tag.orientation, type: 3, count: 1, bytes: number(newValue, 2))
     }
+  }
+
+  /// With the picture's size where the block tells one.
+  func telling(width: Int, height: Int) -> Exif {
+    var result = self
+    for (tag, length) in [(Tag.width, width), (Tag.height, height)] {
+      guard let index = directories[.exif]?.firstIndex(where: { $0.tag == tag }) else { continue }
+      result.directories[.exif]![index] = Entry(tag: tag, type: 4, count: 1, bytes: number(length, 4))
+    }
+    return result
   }
 
   /// The comment, where it is text; written as UTF-16 after "UNICODE".

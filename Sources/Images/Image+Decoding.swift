@@ -1,11 +1,13 @@
 import CJPEG
+import CLCMS
 import CPNG
 import CWebP
 
 extension Image {
   /// Reads a picture by its content: JPEG, PNG, WebP (the first frame of an animation), PNM or PAM.
   ///
-  /// EXIF's orientation is applied and set to upright in the metadata. Colours are not converted: a profile is carried.
+  /// EXIF's orientation is applied and set to upright in the metadata. Colours are not converted, but for CMYK: a profile
+  /// is carried (a PNG's gAMA and cHRM and a grey profile as the RGB profile of the same meaning); see `inSRGB`.
   /// - Parameter maximumPixels: compared with the header before anything is allocated.
   /// - Throws: `ImageError`. Data that ends early is an error, never a half-grey picture.
   public init(decoding data: [UInt8], maximumPixels: Int = 256 << 20) throws(ImageError) {
@@ -27,21 +29,43 @@ extension Image {
 
   private static func jpeg(_ data: [UInt8], _ limit: Int) throws(ImageError) -> Image {
     var message = [CChar](repeating: 0, count: Int(LDM_JPEG_MESSAGE))
-    var (width, height) = (Int32(0), Int32(0))
-    guard ldm_jpeg_header(data, data.count, &width, &height, &message) else {
+    var (width, height, cmyk) = (Int32(0), Int32(0), false)
+    guard ldm_jpeg_header(data, data.count, &width, &height, &cmyk, &message) else {
       throw .damaged(format: .jpeg, why: text(message))
     }
     try check(Int(width), Int(height), limit)
-    let count = Int(width) * Int(height) * 3
+    let count = Int(width) * Int(height) * (cmyk ? 4 : 3)
     var good = false
     let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      good = ldm_jpeg_decode(data, data.count, buffer.baseAddress, width, height, &message)
+      good = ldm_jpeg_decode(data, data.count, buffer.baseAddress, width, height, cmyk, &message)
       filled = good ? count : 0
     }
     guard good else { throw .damaged(format: .jpeg, why: text(message)) }
+    var metadata = JPEGSegments(of: data).metadata
+    let samples = cmyk ? rgb(ofCMYK: pixels, metadata.icc) : pixels
+    metadata.icc = ColorProfile.carried(metadata.icc)
     return Image(
-      width: Int(width), height: Int(height), hasAlpha: false, samples: .eight(pixels),
-      metadata: JPEGSegments(of: data).metadata, format: .jpeg)
+      width: Int(width), height: Int(height), hasAlpha: false, samples: .eight(samples), metadata: metadata,
+      format: .jpeg)
+  }
+
+  /// By the profile, else by ink times black.
+  ///
+  /// - Parameter pixels: CMYK, 255 is no ink.
+  private static func rgb(ofCMYK pixels: [UInt8], _ icc: [UInt8]?) -> [UInt8] {
+    let count = pixels.count / 4
+    return [UInt8](unsafeUninitializedCapacity: count * 3) { out, filled in
+      filled = count * 3
+      if let icc, ldm_profile_kind(icc, icc.count) == LDM_PROFILE_CMYK,
+        ldm_profile_cmyk_to_srgb(icc, icc.count, pixels, out.baseAddress, count)
+      {
+        return
+      }
+      for i in 0..<count {
+        let black = UInt32(pixels[4 * i + 3])
+        for c in 0..<3 { out[3 * i + c] = UInt8((UInt32(pixels[4 * i + c]) * black + 127) / 255) }
+      }
+    }
   }
 
   private static func png(_ data: [UInt8], _ limit: Int) throws(ImageError) -> Image {
@@ -59,8 +83,18 @@ extension Image {
       ? png.pixels.withMemoryRebound(to: UInt16.self, capacity: count) {
         .sixteen(Array(UnsafeBufferPointer(start: $0, count: count)))
       } : .eight(Array(UnsafeBufferPointer(start: png.pixels, count: count)))
+    var metadata = ImageMetadata(png)
+    metadata.icc = ColorProfile.carried(metadata.icc) ?? profile(png)
     return Image(
-      width: width, height: height, hasAlpha: png.alpha, samples: samples, metadata: ImageMetadata(png), format: .png)
+      width: width, height: height, hasAlpha: png.alpha, samples: samples, metadata: metadata, format: .png)
+  }
+
+  /// What gAMA and cHRM mean where neither a profile nor sRGB is named.
+  private static func profile(_ png: ldm_png) -> [UInt8]? {
+    guard png.icc == nil, !png.srgb, png.gamma > 0 || png.has_chromaticities else { return nil }
+    let xy = withUnsafeBytes(of: png.chromaticities) { Array($0.bindMemory(to: Double.self)) }
+    return ColorProfile.made(
+      gamma: png.gamma > 0 ? png.gamma : nil, chromaticities: png.has_chromaticities ? xy : nil)
   }
 
   private static func webp(_ data: [UInt8], _ limit: Int) throws(ImageError) -> Image {
@@ -79,9 +113,12 @@ extension Image {
       filled = failure == nil ? count : 0
     }
     if let failure { throw .damaged(format: .webp, why: String(cString: failure)) }
-    return Image(
+    metadata.icc = ColorProfile.carried(metadata.icc)
+    var image = Image(
       width: Int(header.width), height: Int(header.height), hasAlpha: header.alpha, samples: .eight(pixels),
       metadata: metadata, format: .webp)
+    if header.frames > 1 { image.remark = "an animation of \(header.frames) frames; the first is taken" }
+    return image
   }
 
   static func text(_ message: [CChar]) -> String {

@@ -26,6 +26,7 @@ extension Image {
   {
     var metadata = options.strip ? ImageMetadata() : self.metadata
     metadata.icc = self.metadata.icc
+    metadata.exif = metadata.exif.map { Exif($0)?.telling(width: width, height: height).encoded() ?? $0 }
     switch format {
     case .png: return try png(metadata, depth: options.depth ?? depth)
     case .jpeg: return try jpeg(metadata, quality: options.quality ?? 92)
@@ -136,7 +137,7 @@ extension Image {
     return result
   }
 
-  private func withRawSamples<R>(depth: Int, _ body: (UnsafePointer<UInt8>) -> R) -> R {
+  func withRawSamples<R>(depth: Int, _ body: (UnsafePointer<UInt8>) -> R) -> R {
     if depth == 16 {
       return sixteenBit.withUnsafeBytes { body($0.bindMemory(to: UInt8.self).baseAddress!) }
     }

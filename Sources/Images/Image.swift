@@ -12,6 +12,8 @@ public struct Image: Sendable {
   public var metadata: ImageMetadata
   /// What it was read from.
   public let format: ImageFormat?
+  /// What a user should know of how it was read; nil where there is nothing to say.
+  public internal(set) var remark: String?
 
   init(
     width: Int, height: Int, hasAlpha: Bool, samples: Samples, metadata: ImageMetadata = ImageMetadata(),

@@ -18,8 +18,8 @@ public struct ImageHeader: Sendable {
     switch format {
     case .jpeg:
       var message = [CChar](repeating: 0, count: Int(LDM_JPEG_MESSAGE))
-      var (w, h) = (Int32(0), Int32(0))
-      guard ldm_jpeg_header(data, data.count, &w, &h, &message) else {
+      var (w, h, cmyk) = (Int32(0), Int32(0), false)
+      guard ldm_jpeg_header(data, data.count, &w, &h, &cmyk, &message) else {
         throw .damaged(format: format, why: Image.text(message))
       }
       (width, height, depth, hasAlpha) = (Int(w), Int(h), 8, false)

@@ -35,11 +35,16 @@ import Testing
 
   struct FakeModel: ConditioningModel {
     let name = "fake"
-    let (inputChannels, latentChannels, latentFactor, defaultNoiseLevel) = (6, 4, 8, 0)
+    let inputChannels = 6
+    let latentChannels = 4
+    let latentFactor = 8
+    let defaultNoiseLevel = 0
     let lowResolutionSchedule: NoiseSchedule? = nil
     let maximumNoiseLevel: Int? = nil
     let readsText = true
-    func encode(text: String) -> Tensor { Tensor(repeating: Float(text.utf8.count), shape: [1, 3, 5]) }
+    func encode(text: String) -> TextEncoding {
+      TextEncoding(tokens: Tensor(repeating: Float(text.utf8.count), shape: [1, 3, 5]))
+    }
     func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {
       let shape = [1, 4, picture.shape[2] / 8, picture.shape[3] / 8]
       return encoding == .sample ? noise(shape) + picture[flat: 0] : Tensor(zeros: shape)
@@ -74,8 +79,9 @@ import Testing
     #expect(found.start?.latents?.elements == expected.start?.latents?.elements)
     #expect(found.start?.noise?.elements == expected.start?.noise?.elements)
     #expect(found.start?.strength == 0.25 && found.label == .index(7))
-    #expect(found.context?.elements == expected.context?.elements && found.context?.shape == [1, 3, 5])
-    #expect(found.negative?.elements == expected.negative?.elements)
+    #expect(found.context?.tokens.elements == expected.context?.tokens.elements)
+    #expect(found.context?.tokens.shape == [1, 3, 5])
+    #expect(found.negative?.tokens.elements == expected.negative?.tokens.elements)
     #expect(found.concatenated?.elements == expected.concatenated?.elements)
     #expect(ours([4]).elements == theirs([4]).elements, "the stream of numbers moved on as far")
 

@@ -6,11 +6,12 @@
 
 enum { LDM_JPEG_MESSAGE = 200 };
 
-/// Size of the picture; false with a message where the data is no JPEG that can be read.
-bool ldm_jpeg_header(const uint8_t *data, size_t size, int *width, int *height, char *message);
-/// Decodes to interleaved RGB, `pixels` holds width * height * 3 bytes as the header said. Grey, YCbCr, CMYK and YCCK are
-/// converted. Data that ends early is an error, not a grey picture.
-bool ldm_jpeg_decode(const uint8_t *data, size_t size, uint8_t *pixels, int width, int height, char *message);
+/// Size of the picture, and whether it is CMYK; false with a message where the data is no JPEG that can be read.
+bool ldm_jpeg_header(const uint8_t *data, size_t size, int *width, int *height, bool *cmyk, char *message);
+/// Decodes to interleaved RGB, or, of CMYK and YCCK, CMYK in which 255 is no ink: `pixels` holds width * height * 3 (4)
+/// bytes as the header said. Data that ends early is an error, not a grey picture.
+bool ldm_jpeg_decode(const uint8_t *data, size_t size, uint8_t *pixels, int width, int height, bool cmyk,
+                     char *message);
 
 struct ldm_jpeg_segment {
   int marker;  // 0xE0 + n for APPn

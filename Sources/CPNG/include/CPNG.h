@@ -17,6 +17,9 @@ struct ldm_png {
   uint8_t *pixels;  // interleaved RGB or RGBA
   uint8_t *icc, *exif;
   size_t icc_size, exif_size;
+  bool srgb, has_chromaticities;
+  double gamma;              // gAMA; 0 where there is none
+  double chromaticities[8];  // cHRM: xy of white, red, green, blue
   struct ldm_png_text texts[LDM_PNG_TEXTS];
   size_t text_count;
 };

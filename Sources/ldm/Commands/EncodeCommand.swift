@@ -17,7 +17,7 @@ struct EncodeCommand: ParsableCommand {
     let coder = try Coder(destination, model, telling, inputs: input.sources())
     try coder.each { source in
       let bytes = try Streams.picture(source, maximumPixels: input.maxPixels)
-      let image = try Image(decoding: bytes, maximumPixels: input.maxPixels)
+      let image = try Image(decoding: bytes, maximumPixels: input.maxPixels).inSRGB()
       let latents = try coder.engine.encode(image.tensor())
       let file = try SafetensorsWriter.encoded(
         ["latents": latents],

@@ -26,10 +26,8 @@ struct ImageToImageCommand: ParsableCommand {
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
-      var tensor = image.tensor()
-      if let size = try size.value() {
-        tensor = tensor.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
-      }
+      let size = try size.value() ?? image.size
+      let tensor = image.withoutHiddenColours().resized(height: size.height, width: size.width).tensor()
       var request = Request(size: Size(height: tensor.shape[2], width: tensor.shape[3]))
       request.image = tensor
       request.depth = depthMap

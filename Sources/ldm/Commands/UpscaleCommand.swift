@@ -43,7 +43,7 @@ struct UpscaleCommand: ParsableCommand {
         throw ImageError.tooLarge(width: size.width, height: size.height, limit: input.maxPixels)
       }
       var request = Request(size: size)
-      request.image = image.tensor()
+      request.image = image.withoutHiddenColours().tensor()
       request.noiseLevel = noiseLevel
       request.prompt = text
       request.negativePrompt = prompt.negativeText

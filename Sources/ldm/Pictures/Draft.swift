@@ -7,6 +7,8 @@ struct Draft {
   var alpha: Tensor?
   var depth = 8
   var metadata = ImageMetadata()
+  /// Of the input; nil where there is none.
+  var colours: Colours?
   /// Where the input itself is the result.
   var passes: Tensor?
 

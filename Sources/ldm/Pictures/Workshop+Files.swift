@@ -11,7 +11,11 @@ extension Workshop {
       ) {
         let image = try Image(decoding: bytes, maximumPixels: maximumPixels)
         teller.detail("\(source): \(image.width) x \(image.height)")
-        return try draft(image, source)
+        if let remark = image.remark { teller.warn("\(source): \(remark)") }
+        let colours = Colours(of: image)
+        var draft = try draft(colours.forModel, source)
+        (draft.colours, draft.depth) = (colours, image.depth)
+        return draft
       }
     }
   }

@@ -86,8 +86,11 @@ final class Workshop {
       metadata = draft.provenance(plan, seed: seed, size: tensor.shape).written(into: metadata)
     }
     if format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
-    let image = Image(
-      tensor: tensor, alpha: try draft.alpha(for: tensor), depth: output.depth ?? draft.depth, metadata: metadata)
+    let depth = output.depth ?? draft.depth
+    var image = Image(
+      tensor: tensor, alpha: try draft.alpha(for: tensor), depth: draft.colours?.workingDepth(depth) ?? depth,
+      metadata: metadata)
+    if let colours = draft.colours { image = colours.given(back: image, of: job, depth: depth) }
     return try image.encoded(as: format, output.encoding)
   }
 
