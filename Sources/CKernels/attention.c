@@ -85,6 +85,7 @@ static void attend_task(void *context, size_t task) {
 }
 
 bool ldm_attend(const struct ldm_attention_call *a) {
+  ldm_count_products((uint64_t)2 * a->batch * a->heads * a->tq * a->tk * a->d);
   size_t nr = ldm_level()->nr, heads = a->batch * a->heads;
   struct run r = {.a = *a, .blocks = (a->tq + QUERIES - 1) / QUERIES, .wide = (a->d + nr - 1) / nr * nr};
   r.key_size = ldm_packed_size(a->d, a->tk);

@@ -121,13 +121,14 @@ static void attend_task(void *context, size_t task) {
 }
 
 bool ldm_attend_bf16(const struct ldm_attention_call *a) {
+  ldm_count_products((uint64_t)2 * a->batch * a->heads * a->tq * a->tk * a->d);
   size_t heads = a->batch * a->heads;
   struct run r = {.a = *a, .blocks = (a->tq + QUERIES - 1) / QUERIES, .pairs = pairs_of(a->d),
                   .wide = padded_width(a->d)};
   r.key_size = ldm_packed_bf16_size(a->d, a->tk) / sizeof(uint16_t);
   r.value_size = r.wide * pairs_of(a->tk) * 2;
   size_t bytes = heads * (r.key_size + r.value_size) * sizeof(uint16_t);
-  r.keys = ldm_allocate(bytes);
+  r.keys = ldm_allocate(bytes, false);
   if (r.keys == NULL) return false;
   r.values = r.keys + heads * r.key_size;
   ldm_parallel_for(heads, pack_task, &r);

@@ -81,6 +81,7 @@ static void product_task(void *context, size_t task) {
 
 void ldm_gemm(float *c, size_t ldc, const float *a, size_t lda, const float *packed, const float *bias, size_t m,
               size_t n, size_t k, bool accumulate) {
+  ldm_count_products((uint64_t)m * n * k);
   size_t row_tasks = (m + ROWS - 1) / ROWS, width = PANELS * ldm_level()->nr;
   struct product p = {c, a, packed, bias, ldc, lda, m, n, k, row_tasks, accumulate};
   ldm_parallel_for(row_tasks * ((n + width - 1) / width), product_task, &p);

@@ -109,6 +109,7 @@ static void product_task(void *context, size_t task) {
 }
 
 bool ldm_gemm_bf16(const struct ldm_product *g) {
+  ldm_count_products((uint64_t)g->m * g->n * g->k);
   struct product p = {.a = *g, .b = g->packed, .pairs = (g->k + 1) / 2, .row_tasks = (g->m + ROWS - 1) / ROWS};
   p.depth = g->geglu || p.pairs < DEPTH ? p.pairs : DEPTH;
   size_t all = (g->n + ldm_level()->nr - 1) / ldm_level()->nr, wished = 4 * (size_t)ldm_threads();

@@ -12,7 +12,7 @@
 /// Blocks below SMALL come from malloc. KEPT: freed blocks that are kept, and the bytes they may hold in all; the oldest
 /// makes way.
 enum { SMALL = 256 << 10, KEPT = 64, ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
-static const size_t kept_bytes_limit = (size_t)1 << 30;
+static const size_t kept_bytes_limit = (size_t)3 << 29;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /// Oldest first.
@@ -31,6 +31,11 @@ static void *removed(size_t i) {
   return block;
 }
 
+/// Before each block: the bytes behind it, which may be more than were asked for.
+struct header {
+  _Alignas(ALIGNMENT) size_t bytes;
+};
+
 /// Sizes are rounded up to sixteenths of a power of two, so that blocks of nearly one size serve each other.
 static size_t rounded(size_t bytes) {
   size_t step = 4096;
@@ -38,17 +43,20 @@ static size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-static void *take(size_t bytes) {
-  void *found = NULL;
+/// The smallest kept block of at least `bytes`, if it is not `most` or more: memory that was touched before is worth some
+/// waste, since a fresh page costs a fault and its clearing.
+static void *take(size_t bytes, size_t most) {
   pthread_mutex_lock(&lock);
-  // The newest is the likeliest to be in a cache.
-  for (size_t i = kept_count; i > 0 && found == NULL; i--)
-    if (kept[i - 1].bytes == bytes) found = removed(i - 1);
+  size_t best = kept_count;
+  for (size_t i = kept_count; i > 0; i--)
+    if (kept[i - 1].bytes >= bytes && kept[i - 1].bytes < (best < kept_count ? kept[best].bytes : most)) best = i - 1;
+  void *found = best < kept_count ? removed(best) : NULL;
   pthread_mutex_unlock(&lock);
   return found;
 }
 
-static void keep(void *block, size_t bytes) {
+static void keep(struct header *block) {
+  size_t bytes = block->bytes;
   pthread_mutex_lock(&lock);
   while (kept_count > 0 && (kept_count == KEPT || kept_bytes + bytes > kept_bytes_limit)) free(removed(0));
   if (kept_bytes + bytes <= kept_bytes_limit) {
@@ -60,20 +68,30 @@ static void keep(void *block, size_t bytes) {
   free(block);
 }
 
-void *ldm_allocate(size_t bytes) {
+static struct header *fresh(size_t bytes) {
   void *block = NULL;
-  if (bytes < SMALL) return posix_memalign(&block, ALIGNMENT, bytes > 0 ? bytes : 1) == 0 ? block : NULL;
-  size_t whole = rounded(bytes);
-  block = take(whole);
-  if (block != NULL) return block;
-  if (posix_memalign(&block, whole >= HUGE_PAGE ? HUGE_PAGE : 4096, whole) != 0) {
+  size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : 4096;
+  if (posix_memalign(&block, alignment, sizeof(struct header) + bytes) != 0) {
     ldm_trim();
-    if (posix_memalign(&block, 4096, whole) != 0) return NULL;
+    if (posix_memalign(&block, 4096, sizeof(struct header) + bytes) != 0) return NULL;
   }
 #ifdef MADV_HUGEPAGE
-  if (whole >= HUGE_PAGE) madvise(block, whole, MADV_HUGEPAGE);
+  if (bytes >= HUGE_PAGE) madvise(block, sizeof(struct header) + bytes, MADV_HUGEPAGE);
 #endif
-  return block;
+  struct header *header = block;
+  header->bytes = bytes;
+  return header;
+}
+
+void *ldm_allocate(size_t bytes, bool lasting) {
+  if (bytes < SMALL) {
+    void *block = NULL;
+    return posix_memalign(&block, ALIGNMENT, bytes > 0 ? bytes : 1) == 0 ? block : NULL;
+  }
+  size_t whole = rounded(bytes);
+  struct header *block = take(whole, lasting ? whole + 1 : 2 * whole);
+  if (block == NULL) block = fresh(whole);
+  return block == NULL ? NULL : block + 1;
 }
 
 void ldm_release(void *block, size_t bytes) {
@@ -81,7 +99,7 @@ void ldm_release(void *block, size_t bytes) {
   if (bytes < SMALL)
     free(block);
   else
-    keep(block, rounded(bytes));
+    keep((struct header *)block - 1);
 }
 
 void ldm_trim(void) {

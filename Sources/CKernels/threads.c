@@ -48,3 +48,9 @@ void ldm_parallel_for(size_t count, void (*body)(void *, size_t), void *context)
   struct loop loop = {body, context, count, 0};
   GOMP_parallel(run, &loop, (unsigned)threads, 0);
 }
+
+static _Atomic uint64_t products = 0;
+
+uint64_t ldm_products(void) { return atomic_load_explicit(&products, memory_order_relaxed); }
+
+void ldm_count_products(uint64_t count) { atomic_fetch_add_explicit(&products, count, memory_order_relaxed); }

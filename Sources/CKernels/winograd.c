@@ -194,12 +194,13 @@ bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *a
                   .columns = PANELS * ldm_level()->nr};
   m.tiles_h = (m.h + tile - 1) / tile;
   m.tiles_w = (m.w + tile - 1) / tile;
+  ldm_count_products((uint64_t)a->n * m.h * m.w * a->in * a->outs * 9);
   size_t tiles = a->n * m.tiles_h * m.tiles_w, each = m.positions * m.depth * m.element;
   size_t least = ROWS * (size_t)ldm_threads(), at_once = CHUNK / each / least * least;
   at_once = at_once < least ? least : at_once;
   at_once = at_once < tiles ? at_once : tiles;
   size_t bytes = at_once * each + m.positions * PAD;
-  m.inputs = ldm_allocate(bytes);
+  m.inputs = ldm_allocate(bytes, false);
   if (m.inputs == NULL) return false;
   for (m.first = 0; m.first < tiles; m.first += at_once) {
     m.count = tiles - m.first < at_once ? tiles - m.first : at_once;

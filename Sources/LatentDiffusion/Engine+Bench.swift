@@ -1,22 +1,29 @@
 import CKernels
 import Diffusion
 import Foundation
+import Layers
 import Models
 
-/// Seconds of a model's parts at one size: medians over runs, after one that is not counted.
+/// Seconds of a model's parts at one size.
 public struct PartTimes: Sendable {
+  /// One part: the median over runs, after one that is not counted.
+  public struct Part: Sendable {
+    /// `load` (once, from the files to a model that can run), `text_encoder`, `unet_step`, `vae_encode`, `vae_decode`.
+    public var name: String
+    public var seconds: Double
+    /// Multiply-adds twice over, as direct algorithms count them, per nanosecond; nil for what does not multiply.
+    public var gflops: Double?
+  }
+
   public var size: Size
   public var threads: Int
   public var cpu: String
-  /// From the files to a model that can run; once.
-  public var load: Double
-  /// nil for a model that reads no text.
-  public var textEncoder: Double?
-  /// One call of the UNet on `rows` rows: 2 is a guided step.
-  public var unetStep: Double
+  public var parts: [Part]
+  /// Rows of the UNet's step: 2 is a guided step.
   public var rows: Int
-  public var vaeEncode: Double
-  public var vaeDecode: Double
+  /// What the machine reaches in one product that stays in its caches. Parts may exceed it: Winograd's convolutions take
+  /// fewer products than are counted.
+  public var peakGFLOPS: Double
   /// Largest resident memory of the process so far, in bytes.
   public var peakBytes: Int
 }
@@ -29,43 +36,81 @@ extension Engine {
     of task: Job.Task, size: Size?, runs: Int, progress: (String) throws -> Void = { _ in }
   ) throws -> PartTimes {
     try progress("load")
-    var loaded: LoadedModel?
-    let load = try Self.seconds { loaded = try model(for: task) }
-    let network = loaded!.model
-    let native = loaded!.nativeSize
+    let (load, loaded) = try Stopwatch.seconds { try model(for: task) }
+    var stopwatch = Stopwatch(runs: runs)
+    stopwatch.parts = [PartTimes.Part(name: "load", seconds: load)]
+    let network = loaded.model
     let size = Size(
-      height: loaded!.roundedUp(size?.height ?? native), width: loaded!.roundedUp(size?.width ?? native))
-    func median(_ part: String, _ body: () throws -> Void) throws -> Double {
-      try progress(part)
-      try body()
-      let times = try (0..<max(runs, 1)).map { _ in try Self.seconds(body) }.sorted()
-      return times[times.count / 2]
-    }
-    var noise = Noise(seed: 1)
+      height: loaded.roundedUp(size?.height ?? loaded.nativeSize),
+      width: loaded.roundedUp(size?.width ?? loaded.nativeSize))
     let (h, w) = (size.height / network.latentFactor, size.width / network.latentFactor)
-    let context = network.readsText ? try network.encode(text: "a photo of a cat") : nil
-    let text = network.readsText ? try median("text encoder") { _ = try network.encode(text: "a photo of a cat") } : nil
+    let input = try Self.step(of: network, h, w)
+    var noise = Noise(seed: 1)
+    if network.readsText {
+      try progress("text_encoder")
+      try stopwatch.time("text_encoder") { _ = try network.encode(text: "a photo of a cat") }
+    }
+    try progress("unet_step")
+    try stopwatch.time("unet_step") { _ = try network.predict(input) }
+    try progress("vae_encode")
+    let picture = noise([1, 3, size.height, size.width]).clamped(to: -1...1)
+    stopwatch.time("vae_encode") { _ = network.encode(picture, .mean, noise: &noise) }
+    try progress("vae_decode")
+    let latents = noise([1, network.latentChannels, h, w])
+    stopwatch.time("vae_decode") { _ = network.decode(latents) }
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return PartTimes(
+      size: size, threads: Int(ldm_threads()), cpu: String(cString: ldm_cpu_name()), parts: stopwatch.parts,
+      rows: input.latents.shape[0], peakGFLOPS: Stopwatch.peak(policy), peakBytes: usage.ru_maxrss << 10)
+  }
+
+  /// A guided step midway through sampling: both rows see the same latents.
+  private static func step(of network: Model, _ h: Int, _ w: Int) throws -> DenoiserInput {
     let rows = network.readsText ? 2 : 1
+    let context = network.readsText ? try network.encode(text: "a photo of a cat") : nil
+    var noise = Noise(seed: 2)
     var input = DenoiserInput(
-      latents: noise([rows, network.inputChannels, h, w]), timestep: 500, context: context?.tokens.repeated(rows),
+      latents: noise([1, network.inputChannels, h, w]).repeated(rows), timestep: 500,
+      context: context?.tokens.repeated(rows),
       label: network.maximumNoiseLevel.map { .index(min(network.defaultNoiseLevel, $0)) })
     input.pooled = context?.pooled?.repeated(rows)
     input.micro = network.microConditioning.map { Array(repeating: Array(repeating: 0, count: $0.count), count: rows) }
     if network.embedsGuidance { input.guidance = 7.5 }
-    let step = try median("unet step") { _ = try network.predict(input) }
-    let picture = noise([1, 3, size.height, size.width]).clamped(to: -1...1)
-    let encode = try median("vae encode") { _ = network.encode(picture, .mean, noise: &noise) }
-    let latents = noise([1, network.latentChannels, h, w])
-    let decode = try median("vae decode") { _ = network.decode(latents) }
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return PartTimes(
-      size: size, threads: Int(ldm_threads()), cpu: String(cString: ldm_cpu_name()), load: load, textEncoder: text,
-      unetStep: step, rows: rows, vaeEncode: encode, vaeDecode: decode, peakBytes: usage.ru_maxrss << 10)
+    return input
+  }
+}
+
+/// Runs parts and keeps their medians.
+private struct Stopwatch {
+  let runs: Int
+  var parts: [PartTimes.Part] = []
+
+  init(runs: Int) { self.runs = max(runs, 1) }
+
+  mutating func time(_ name: String, _ body: () throws -> Void) rethrows {
+    try body()
+    let before = ldm_products()
+    let times = try (0..<runs).map { _ in try Self.seconds(body).time }.sorted()
+    let median = times[times.count / 2]
+    let operations = 2 * Double(ldm_products() - before) / Double(runs)
+    parts.append(PartTimes.Part(name: name, seconds: median, gflops: operations / median * 1e-9))
   }
 
-  private static func seconds(_ body: () throws -> Void) rethrows -> Double {
-    let duration = try ContinuousClock().measure(body)
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+  static func seconds<Result>(_ body: () throws -> Result) rethrows -> (time: Double, result: Result) {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let result = try body()
+    let duration = clock.now - start
+    return (Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18, result)
+  }
+
+  /// GFLOPS of the best of many products of 768 x 640 by 640 x 640.
+  static func peak(_ policy: KernelPolicy) -> Double {
+    let (rows, width) = (768, 640)
+    let layer = Linear(weight: Tensor(repeating: 0.5, shape: [width, width]), bias: nil, policy: policy)
+    let x = Tensor(repeating: 0.5, shape: [rows, width])
+    let best = (0..<50).map { _ in seconds { layer(x) }.time }.min()!
+    return 2 * Double(rows * width * width) / best * 1e-9
   }
 }

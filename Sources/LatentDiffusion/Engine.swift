@@ -15,7 +15,7 @@ public final class Engine: Sendable {
   private let refiner: (path: String, share: Double)?
   private let previewer: String?
   private let hints: CheckpointHints
-  private let policy: KernelPolicy
+  let policy: KernelPolicy
   private let loaded = Mutex<[String: LoadedModel]>([:])
 
   /// - Parameters:

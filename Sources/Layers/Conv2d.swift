@@ -81,9 +81,13 @@ public struct Conv2d: Sendable {
 
   private func outputShape(_ x: Tensor) -> [Int] {
     precondition(x.shape.count == 4 && x.shape[3] == inputs, "convolution of \(inputs) channels applied to \(x.shape)")
-    return [
-      x.shape[0], (x.shape[1] + padding.top + padding.bottom - kernel) / stride + 1,
-      (x.shape[2] + padding.left + padding.right - kernel) / stride + 1, outputs,
+    return outputShape(x.shape)
+  }
+
+  private func outputShape(_ map: [Int]) -> [Int] {
+    [
+      map[0], (map[1] + padding.top + padding.bottom - kernel) / stride + 1,
+      (map[2] + padding.left + padding.right - kernel) / stride + 1, outputs,
     ]
   }
 
@@ -101,6 +105,8 @@ public struct Conv2d: Sendable {
           precondition(ldm_winograd(kind, &call), "no memory for a convolution's scratch")
         case .product(let matrix): matrix.multiply(x, rows: n * h * w, bias: bias, to: out, accumulate: accumulate)
         case .direct(let primitives):
+          let pixels = outputShape([n, h, w]).dropLast().reduce(1, *)
+          ldm_count_products(UInt64(pixels * outputs * inputs * kernel * kernel))
           primitives.run(MapShape(n: n, h: h, w: w, accumulate: accumulate), out: out, x: x, bias: bias)
         }
       }

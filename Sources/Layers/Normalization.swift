@@ -19,20 +19,27 @@ public struct GroupNorm: Sendable {
     (self.weight, self.bias, self.groups, self.epsilon) = (weight, bias, groups, epsilon)
   }
 
+  /// Written into `x`'s memory where nothing else holds it.
+  ///
   /// - Parameter silu: applies x σ(x) in the same pass.
-  public func callAsFunction(_ x: Tensor, silu: Bool = false) -> Tensor {
+  public func callAsFunction(_ x: consuming Tensor, silu: Bool = false) -> Tensor {
     let channels = weight.count
     precondition(x.shape.last == channels, "group norm of \(channels) channels applied to \(x.shape)")
     let n = x.shape[0]
-    return Tensor(shape: x.shape) { out in
-      x.withBase { x in
-        weight.withBase { weight in
-          bias.withBase { bias in
-            ldm_group_norm(
-              out.baseAddress!, x, weight, bias, n, out.count / n / channels, channels, groups, epsilon, silu)
-          }
-        }
+    if x.isShared {
+      return Tensor(shape: x.shape) { out in
+        x.withBase { write(out.baseAddress!, $0, n, out.count / n / channels, silu) }
       }
+    }
+    x.withMutableElements { write($0.baseAddress!, $0.baseAddress!, n, $0.count / n / channels, silu) }
+    return x
+  }
+
+  private func write(
+    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n: Int, _ pixels: Int, _ silu: Bool
+  ) {
+    weight.withBase { weight in
+      bias.withBase { ldm_group_norm(out, x, weight, $0, n, pixels, self.weight.count, groups, epsilon, silu) }
     }
   }
 }

@@ -7,7 +7,7 @@ final class PackedMemory: @unchecked Sendable {
   private let bytes: Int
 
   init(bytes: Int) {
-    guard let base = ldm_allocate(max(bytes, 64)) else {
+    guard let base = ldm_allocate(max(bytes, 64), true) else {
       preconditionFailure("no memory for \(bytes) bytes of weights")
     }
     self.base = base

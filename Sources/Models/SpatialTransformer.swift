@@ -28,16 +28,18 @@ struct SpatialTransformer: Sendable {
   }
 
   /// - Parameters:
-  ///   - x: `[N, H, W, C]`.
+  ///   - x: `[N, H, W, C]`, or one row for all N.
   ///   - context: `[N, T, D]`.
   func callAsFunction(_ x: Tensor, _ context: Tensor) -> Tensor {
     let tokens = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
+    let rows = context.shape[0]
     let h = norm(x)
     let first =
       switch projectIn {
       case .convolution(let layer): layer(h)
       case .linear(let layer): layer(h)
       }
+    let x = x.repeated(toRows: rows)
     let last = blocks.reduce(first.reshaped(tokens)) { $1($0, context) }.reshaped(x.shape)
     return switch projectOut {
     case .convolution(let layer): layer(last, onto: x)
@@ -68,8 +70,15 @@ struct TransformerBlock: Sendable {
 
   /// - Parameter onlyCross: the first attention reads the text too (x4-upscaler).
   func callAsFunction(_ x: consuming Tensor, _ context: Tensor) -> Tensor {
-    let first = norm1(x)
-    var x = attention1(first, onlyCross ? context : first, onto: x)
+    let rows = context.shape[0]
+    var x = x
+    if onlyCross {
+      x = x.repeated(toRows: rows)
+      x = attention1(norm1(x), context, onto: x)
+    } else {
+      let own = norm1(x)
+      x = attention1(own, own, onto: x).repeated(toRows: rows)
+    }
     x = attention2(norm2(x), context, onto: x)
     let wide = widen(norm3(x))
     return narrow(wide, onto: x)

@@ -53,12 +53,15 @@ public struct UNet: Sendable {
   public func callAsFunction(_ input: DenoiserInput) -> Tensor {
     let time = Activation.silu(embed(input))
     let context = input.context
-    var x = convIn(input.latents.channelsLast())
+    // Guided rows begin alike: all before the first look at the text is computed once.
+    let alike = time.shape[0] == 1 && input.latents.hasEqualRows
+    let latents = alike ? input.latents.slice(axis: 0, 0..<1) : input.latents
+    var x = convIn(latents.channelsLast())
     var skips = [x]
     for block in down { x = block(x, time, context, skips: &skips) }
     if let middle { x = middle(x, time, context) }
     for block in up { x = block(x, time, context, skips: &skips) }
-    return convOut(normOut(x, silu: true)).channelsFirst()
+    return convOut(normOut(x, silu: true)).channelsFirst().repeated(toRows: input.latents.shape[0])
   }
 
   /// Time, guidance, class, and text with sizes: `[1, timeWidth]` where they are the same for all rows, else a row each.
@@ -84,4 +87,17 @@ public struct UNet: Sendable {
     let text = added.second(Activation.silu(added.first(Tensor.concatenate([pooled, rows], axis: 1))))
     return time.repeated(micro.count) + text
   }
+}
+
+extension Tensor {
+  /// Whether all rows of the first axis hold the same numbers.
+  fileprivate var hasEqualRows: Bool {
+    withElements { all in
+      let row = all.count / shape[0]
+      return (1..<max(shape[0], 1)).allSatisfy { all[($0 * row)..<(($0 + 1) * row)].elementsEqual(all[0..<row]) }
+    }
+  }
+
+  /// The one row, `rows` times; as it is where it has them.
+  func repeated(toRows rows: Int) -> Tensor { shape[0] == rows ? self : repeated(rows) }
 }

@@ -49,7 +49,8 @@ struct UpBlock: Sendable {
   func callAsFunction(_ x: Tensor, _ time: Tensor, _ context: Tensor?, skips: inout [Tensor]) -> Tensor {
     var x = x
     for (index, resnet) in resnets.enumerated() {
-      x = resnet(Tensor.concatenate([x, skips.removeLast()], axis: 3), time)
+      let skip = skips.removeLast().repeated(toRows: x.shape[0])
+      x = resnet(Tensor.concatenate([x, skip], axis: 3), time)
       if !attentions.isEmpty { x = attentions[index](x, context) }
     }
     // Where a map's size was odd on the way down, the next level's skips say what it was.

@@ -10,7 +10,7 @@ final class Storage: @unchecked Sendable {
   private let owner: AnyObject?
 
   init(count: Int) {
-    guard let raw = ldm_allocate(max(count, 1) * MemoryLayout<Float>.stride) else {
+    guard let raw = ldm_allocate(max(count, 1) * MemoryLayout<Float>.stride, false) else {
       fatalError("out of memory: \(count) numbers asked for")
     }
     base = raw.bindMemory(to: Float.self, capacity: max(count, 1))

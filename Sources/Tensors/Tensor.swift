@@ -49,12 +49,17 @@ public struct Tensor: Sendable {
 
   /// Writes in place when this is the only reference, else in a copy.
   public mutating func withMutableElements<R>(_ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
-    if !isKnownUniquelyReferenced(&storage) || storage.isBorrowed {
+    if isShared {
       let copy = Storage(count: storage.count)
       copy.base.update(from: storage.base, count: storage.count)
       storage = copy
     }
     return try body(UnsafeMutableBufferPointer(start: storage.base, count: storage.count))
+  }
+
+  /// Whether writing would copy: something else holds the elements, or they are borrowed.
+  public var isShared: Bool {
+    mutating get { !isKnownUniquelyReferenced(&storage) || storage.isBorrowed }
   }
 
   /// The elements as an array, row-major.

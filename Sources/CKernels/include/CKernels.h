@@ -27,11 +27,16 @@ int ldm_threads(void);
 void ldm_parallel_for(size_t count, void (*body)(void *context, size_t index), void *context);
 
 /// Memory that is kept for the next caller when released; large blocks on huge pages. Null: not to be had.
-void *ldm_allocate(size_t bytes);
+/// `lasting`: held for long (weights), so not to be a larger block that was kept.
+void *ldm_allocate(size_t bytes, bool lasting);
 /// `bytes` as they were asked for.
 void ldm_release(void *block, size_t bytes);
 /// Gives all kept memory back to the system.
 void ldm_trim(void);
+
+/// Multiply-adds so far in products, convolutions (as the direct algorithm counts them) and attention: for benchmarks.
+uint64_t ldm_products(void);
+void ldm_count_products(uint64_t count);
 
 // Conversions; `in` may be unaligned.
 void ldm_f16_to_f32(float *out, const void *in, size_t n);

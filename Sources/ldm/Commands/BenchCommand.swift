@@ -18,6 +18,10 @@ struct BenchCommand: ParsableCommand {
 
   @Flag(help: "As JSON.") var json = false
 
+  @Option(
+    help: ArgumentHelp("An earlier run's --json output: ratios of this run's seconds to its.", valueName: "file"))
+  var compare: String?
+
   func validate() throws {
     _ = try choice(task, "--task", Job.Task.allCases.map(\.rawValue))
     guard (1...1000).contains(runs) else { throw ValidationError("--runs must be from 1 to 1000") }
@@ -28,15 +32,20 @@ struct BenchCommand: ParsableCommand {
     let times = try engine.times(of: Job.Task(rawValue: task)!, size: size.value(), runs: runs) { _ in
       try Signals.check()
     }
-    let text = json ? object(engine, times).text : table(times)
+    let earlier = try compare.map { try earlierSeconds($0) }
+    let text = json ? object(engine, times).text : table(times, earlier)
     try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
   }
 
-  private func parts(_ times: PartTimes) -> [(name: String, seconds: Double?)] {
-    [
-      ("load", times.load), ("text_encoder", times.textEncoder), ("unet_step", times.unetStep),
-      ("vae_encode", times.vaeEncode), ("vae_decode", times.vaeDecode),
-    ]
+  /// Seconds by part of a file that `--json` wrote.
+  private func earlierSeconds(_ path: String) throws -> [String: Double] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Failure(.noInput, "\(path): cannot be read")
+    }
+    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw Failure(.badData, "\(path): not what ldm bench --json writes")
+    }
+    return object.compactMapValues { ($0 as? [String: Any])?["seconds"] as? Double }
   }
 
   private func object(_ engine: Engine, _ times: PartTimes) -> JSON {
@@ -44,23 +53,31 @@ struct BenchCommand: ParsableCommand {
       ("model", .string(engine.path)), ("size", .array([.integer(times.size.width), .integer(times.size.height)])),
       ("threads", .integer(times.threads)), ("cpu", .string(times.cpu)), ("precision", .string(model.precision)),
     ]
-    for (name, seconds) in parts(times) {
-      guard let seconds else { continue }
-      var part: [(String, JSON)] = [("seconds", .number(seconds, digits: 6))]
-      if name == "unet_step" { part.append(("rows", .integer(times.rows))) }
-      fields.append((name, .object(part)))
+    for part in times.parts {
+      var facts: [(String, JSON)] = [("seconds", .number(part.seconds, digits: 6))]
+      if part.name == "unet_step" { facts.append(("rows", .integer(times.rows))) }
+      if let gflops = part.gflops { facts.append(("gflops", .number(gflops, digits: 1))) }
+      fields.append((part.name, .object(facts)))
     }
-    fields.append(("peak_bytes", .integer(times.peakBytes)))
+    fields += [("peak_gflops", .number(times.peakGFLOPS, digits: 1)), ("peak_bytes", .integer(times.peakBytes))]
     return .object(fields)
   }
 
-  private func table(_ times: PartTimes) -> String {
+  private func table(_ times: PartTimes, _ earlier: [String: Double]?) -> String {
     let head = "\(times.size.width) x \(times.size.height), \(times.threads) threads, \(times.cpu), \(model.precision)"
-    let rows = parts(times).compactMap { part in
-      part.seconds.map {
-        "  " + part.name.padding(toLength: 14, withPad: " ", startingAt: 0) + String(format: "%8.3f s", $0)
+    let rows = times.parts.map { part in
+      var row = "  " + part.name.padding(toLength: 14, withPad: " ", startingAt: 0)
+      row += String(format: "%8.3f s", part.seconds)
+      if let gflops = part.gflops {
+        row += String(format: "%8.0f GFLOPS, %.2f of the peak", gflops, gflops / times.peakGFLOPS)
       }
+      if let before = earlier?[part.name] { row += String(format: ", %.2f x the earlier", part.seconds / before) }
+      return row
     }
-    return ([head] + rows + ["  peak memory   \(times.peakBytes >> 20) MiB"]).joined(separator: "\n")
+    let tail = [
+      String(format: "  one product   %8.0f GFLOPS: the peak", times.peakGFLOPS),
+      "  peak memory   \(times.peakBytes >> 20) MiB",
+    ]
+    return ([head] + rows + tail).joined(separator: "\n")
   }
 }
