@@ -46,7 +46,8 @@ extension Image {
       var result = [Sample](repeating: 0, count: pixels * channels)
       func put(_ channel: Int, _ value: (Int) -> Float) {
         for i in 0..<pixels {
-          result[i * channels + channel] = Sample((min(max(value(i), 0), 1) * top).rounded(.toNearestOrEven))
+          // In this order a NaN becomes 0, where no conversion could take it.
+          result[i * channels + channel] = Sample((min(max(0, value(i)), 1) * top).rounded(.toNearestOrEven))
         }
       }
       tensor.withElements { x in for c in 0..<3 { put(c) { x[c * pixels + $0] / 2 + 0.5 } } }

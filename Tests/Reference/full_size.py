@@ -1,6 +1,6 @@
 """Full-size models with random weights: diffusers' pipelines against the real `ldm`, prompt and seed in, PNG out.
 
-  python full_size.py FOLDER [sd15 sd2 inpaint upscaler] [--ldm .build/release/ldm] [--steps 3] [--keep]
+  python full_size.py FOLDER [sd15 sd2 inpaint upscaler] [--ldm .build/release/ldm] [--steps 3] [--size 512] [--keep]
 
 Writes each model in the public diffusers layout (f16; 2 to 3 GB each, removed again unless --keep) and prints, a line a
 case: the largest difference of 8-bit pixels, the seconds of a guided step in both (the median of the run's own steps, f32),
@@ -121,21 +121,21 @@ def build(case, folder):
     return parts
 
 
-def inputs(case, folder):
-    size = 128 if case == "upscaler" else 512
+def inputs(case, folder, size):
+    size = size // 4 if case == "upscaler" else size
     photograph(size).save(folder / "in.png")
     mask(size).save(folder / "mask.png")
 
 
-def reference(case, folder, steps):
+def reference(case, folder, steps, size):
     """Builds the model, runs diffusers' pipeline in f32, and writes reference.png and reference.json."""
     import diffusers
     parts = build(case, folder)
-    inputs(case, folder)
+    inputs(case, folder, size)
     image, hole = Image.open(folder / "in.png"), Image.open(folder / "mask.png")
     cls, arguments = {
-        "txt2img": (diffusers.StableDiffusionPipeline, dict(height=512, width=512)),
-        "inpaint": (diffusers.StableDiffusionInpaintPipeline, dict(image=image, mask_image=hole, height=512, width=512)),
+        "txt2img": (diffusers.StableDiffusionPipeline, dict(height=size, width=size)),
+        "inpaint": (diffusers.StableDiffusionInpaintPipeline, dict(image=image, mask_image=hole, height=size, width=size)),
         "upscale": (diffusers.StableDiffusionUpscalePipeline, dict(image=image, noise_level=20)),
     }[CASES[case][-1]]
     if case != "upscaler":
@@ -152,12 +152,12 @@ def reference(case, folder, steps):
     write_json(folder / "reference.json", dict(seconds=statistics.median(calls[1:] or calls), threads=torch.get_num_threads()))
 
 
-def measured(case, folder, steps, ldm):
+def measured(case, folder, steps, size, ldm):
     """Runs `ldm`: its picture, the median seconds of its steps, its peak memory in bytes."""
     task = CASES[case][-1]
     command = [ldm, task, "-m", folder, "--seed", str(SEED), "--steps", str(steps), "--guidance", str(GUIDANCE),
                "--negative", NEGATIVE, "--progress", "json", "-o", folder / "out.png"]
-    command += {"txt2img": ["--size", "512x512", PROMPT],
+    command += {"txt2img": ["--size", f"{size}x{size}", PROMPT],
                 "inpaint": ["--raw", "--work", "input", "--mask", folder / "mask.png", "-p", PROMPT, folder / "in.png"],
                 "upscale": ["--raw", "--work", "input", "--noise-level", "20", "-p", PROMPT, folder / "in.png"]}[task]
     if "--no-watermark" in subprocess.run([ldm, task, "--help"], capture_output=True, text=True).stdout:
@@ -173,15 +173,15 @@ def measured(case, folder, steps, ldm):
     return np.asarray(Image.open(folder / "out.png").convert("RGB")), statistics.median(steps), usage.ru_maxrss << 10
 
 
-def compare(case, root, steps, ldm, keep):
+def compare(case, root, steps, size, ldm, keep):
     folder = root / case
     # A process of its own: its memory is gone when ldm runs.
-    child = multiprocessing.get_context("spawn").Process(target=reference, args=(case, folder, steps))
+    child = multiprocessing.get_context("spawn").Process(target=reference, args=(case, folder, steps, size))
     child.start()
     child.join()
     if child.exitcode != 0:
         sys.exit(f"{case}: the reference failed")
-    found, seconds, peak = measured(case, folder, steps, ldm)
+    found, seconds, peak = measured(case, folder, steps, size, ldm)
     expected = np.asarray(Image.open(folder / "reference.png").convert("RGB"))
     theirs = json.loads((folder / "reference.json").read_text())["seconds"]
     difference = np.abs(found.astype(int) - expected)
@@ -200,9 +200,10 @@ def main():
     parser.add_argument("cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--ldm", type=Path, default=TESTS.parent / ".build/release/ldm")
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--size", type=int, default=512, help="side of the pictures that come out; a multiple of 64")
     parser.add_argument("--keep", action="store_true", help="keep the models")
     options = parser.parse_args()
-    good = [compare(case, options.folder, options.steps, options.ldm, options.keep) for case in options.cases]
+    good = [compare(case, options.folder, options.steps, options.size, options.ldm, options.keep) for case in options.cases]
     sys.exit(0 if all(good) else 1)
 
 

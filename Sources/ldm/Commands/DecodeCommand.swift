@@ -18,17 +18,35 @@ struct DecodeCommand: ParsableCommand {
     try coder.each { source in
       let bytes = try Streams.read(source, limit: 4 << 30)
       guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected latents as safetensors") }
-      let file = try SafetensorsFile(MappedFile(name: source.description, contents: bytes))
-      guard let latents = file.tensors["latents"]?.tensor(), latents.shape.count == 4, latents.shape[0] > 0,
-        latents.shape[2] > 0, latents.shape[3] > 0
-      else { throw Failure(.badData, "holds no tensor \"latents\" of shape [N, C, h, w]") }
+      let (latents, metadata) = try Self.latents(bytes, source)
       let format = output.format(input: nil)
       return try (0..<latents.shape[0]).map { row in
         let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
-        let image = Image(tensor: Self.cropped(picture, file.metadata), depth: output.depth ?? 8)
+        guard picture.isFinite else { throw Failure(.badData, "its latents are too large to decode") }
+        let image = Image(tensor: Self.cropped(picture, metadata), depth: output.depth ?? 8)
         return (try image.encoded(as: format, output.encoding), format.fileSuffix)
       }
     }
+  }
+
+  /// A bad file of latents is one bad input; a bad file of a model stops all.
+  private static func file(_ bytes: [UInt8], _ source: Source) throws -> SafetensorsFile {
+    do {
+      return try SafetensorsFile(MappedFile(name: source.description, contents: bytes))
+    } catch {
+      guard case .malformed(_, let why) = error else { throw error }
+      throw Failure(.badData, "no sound safetensors file: \(why)")
+    }
+  }
+
+  private static func latents(_ bytes: [UInt8], _ source: Source) throws -> (Tensor, [String: String]) {
+    let file = try file(bytes, source)
+    guard let tensor = file.tensors["latents"], tensor.type.isWeight, tensor.shape.count == 4,
+      tensor.shape.allSatisfy({ $0 > 0 })
+    else { throw Failure(.badData, "holds no tensor \"latents\" of shape [N, C, h, w] and of a type for weights") }
+    let latents = tensor.tensor()
+    guard latents.isFinite else { throw Failure(.badData, "its latents are not finite") }
+    return (latents, file.metadata)
   }
 
   /// To the size of the picture that was encoded, where the file tells it.
