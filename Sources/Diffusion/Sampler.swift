@@ -21,22 +21,16 @@ extension Sampler {
 public struct SamplerOptions: Sendable, Equatable {
   public var spacing: Spacing?
   public var schedule: SigmaSchedule?
+  /// The σ of a run given by hand, falling and above 0, without the 0 at its end; a run then has as many steps.
+  public var sigmas: [Double]?
+  /// The tables of align-your-steps that suit the model.
+  public var alignment = AlignedSteps.stableDiffusion
   public var prediction: Prediction?
-  /// 0 is DDIM, 1 makes it as random as DDPM. Read by `ddim` alone.
-  public var eta = 0.0
+  /// Share of fresh noise, 0...1: of `ddim`, where 1 is as random as DDPM, and `tcd` (γ of its paper). nil: 0 and 0.3.
+  public var eta: Double?
 
   public init() {}
 }
 
 /// Which training steps a run visits. Lin et al. 2023, arXiv:2305.08891, table 2.
 public enum Spacing: String, Sendable, CaseIterable { case leading, trailing, linspace }
-
-/// How σ falls over a run.
-public enum SigmaSchedule: String, Sendable, CaseIterable {
-  /// The σ of the visited training steps.
-  case discrete
-  /// Linear in σ^(1/7): Karras et al. 2022, arXiv:2206.00364, eq. 5.
-  case karras
-  /// Linear in ln σ.
-  case exponential
-}

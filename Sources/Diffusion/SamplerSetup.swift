@@ -41,24 +41,47 @@ public struct SamplerSetup: Sendable {
     return spacing
   }
 
-  /// The grid of a sampler whose own spacing is `standard`, and which can follow other σ schedules if `curved`.
-  func grid(_ standard: Spacing, curved: Bool) throws(SamplerError) -> TimeGrid {
+  /// The grid of a sampler whose own spacing is `standard`.
+  ///
+  /// - Parameters:
+  ///   - curved: whether it can follow other σ schedules.
+  ///   - obeysConfig: whether the model's config may choose one of them.
+  func grid(_ standard: Spacing, curved: Bool, obeysConfig: Bool = true) throws(SamplerError) -> TimeGrid {
     let offset = config.stepsOffset ?? 0
     guard (0..<noise.count).contains(offset) else {
       throw .range(what: "steps_offset", found: "\(offset)", expected: "0 to \(noise.count - 1)")
     }
-    return TimeGrid(
-      noise: noise, spacing: try spacing(standard), offset: offset, schedule: try schedule(curved: curved))
+    var grid = TimeGrid(
+      noise: noise, spacing: try spacing(standard), offset: offset,
+      schedule: try schedule(curved: curved, obeysConfig: obeysConfig))
+    grid.given = try sigmas(curved: curved)
+    grid.alignment = options.alignment
+    return grid
   }
 
-  private func schedule(curved: Bool) throws(SamplerError) -> SigmaSchedule {
+  private func schedule(curved: Bool, obeysConfig: Bool) throws(SamplerError) -> SigmaSchedule {
     if !curved {
       guard let asked = options.schedule, asked != .discrete else { return .discrete }
       throw .unsupported(sampler: name, what: "the \(asked.rawValue) schedule", instead: "use euler or dpm++2m")
     }
     if let asked = options.schedule { return asked }
+    guard obeysConfig else { return .discrete }
     if config.useKarrasSigmas == true { return .karras }
+    if config.useBetaSigmas == true { return .betaSigmas }
     return config.useExponentialSigmas == true ? .exponential : .discrete
+  }
+
+  private func sigmas(curved: Bool) throws(SamplerError) -> [Double]? {
+    guard let given = options.sigmas else { return nil }
+    guard curved else {
+      throw .unsupported(sampler: name, what: "sigmas given by hand", instead: "use euler or dpm++2m")
+    }
+    let falls = zip(given, given.dropFirst()).allSatisfy { $0 > $1 }
+    guard let last = given.last, last > 0, given[0].isFinite, falls else {
+      let found = given.map { "\($0)" }.joined(separator: ",")
+      throw .range(what: "sigmas", found: found, expected: "falling numbers above 0 (a 0 at the end may be left out)")
+    }
+    return given
   }
 
   /// For samplers whose diffusers class knows no zero terminal SNR: they would start from too little noise.

@@ -45,12 +45,17 @@ public enum Samplers {
     NamedSampler("dpm++2m-sde", "Lu et al. 2022, arXiv:2211.01095") { s throws(SamplerError) in
       try DPMSolver2MSDE(s)
     },
+    NamedSampler("dpm++3m-sde", "Lu et al. 2022, arXiv:2211.01095; Crowson 2022, k-diffusion") {
+      s throws(SamplerError) in try DPMSolver3MSDE(s)
+    },
     NamedSampler("dpm++sde", "Lu et al. 2022, arXiv:2211.01095") { s throws(SamplerError) in
       let isReference = s.config.className == "DPMSolverSinglestepScheduler"
       return try DPMSolverSinglestep(s, stochastic: !isReference || s.config.algorithmType == "sde-dpmsolver++")
     },
     NamedSampler("unipc", "Zhao et al. 2023, arXiv:2302.04867") { s throws(SamplerError) in try UniPC(s) },
+    NamedSampler("deis", "Zhang & Chen 2022, arXiv:2204.13902") { s throws(SamplerError) in try DEIS(s) },
     NamedSampler("lcm", "Luo et al. 2023, arXiv:2310.04378") { s throws(SamplerError) in try LCM(s) },
+    NamedSampler("tcd", "Zheng et al. 2024, arXiv:2402.19159") { s throws(SamplerError) in try TCD(s) },
   ]
 
   public static func named(_ name: String) throws(SamplerError) -> NamedSampler {
@@ -76,7 +81,9 @@ public enum Samplers {
       case "DPMSolverMultistepScheduler": config.algorithmType == "sde-dpmsolver++" ? "dpm++2m-sde" : "dpm++2m"
       case "DPMSolverSinglestepScheduler": "dpm++sde"
       case "UniPCMultistepScheduler": "unipc"
+      case "DEISMultistepScheduler": "deis"
       case "LCMScheduler": "lcm"
+      case "TCDScheduler": "tcd"
       default: nil
       }
     return name.flatMap { name in all.first { $0.name == name } }

@@ -16,6 +16,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   public var thresholding: Bool?
   public var useKarrasSigmas: Bool?
   public var useExponentialSigmas: Bool?
+  public var useBetaSigmas: Bool?
   public var skipPRKSteps: Bool?
   public var originalInferenceSteps: Int?
   public var algorithmType: String?
@@ -40,6 +41,7 @@ extension SchedulerConfig: Decodable {
     case clipSampleRange = "clip_sample_range"
     case thresholding
     case useKarrasSigmas = "use_karras_sigmas"
+    case useBetaSigmas = "use_beta_sigmas"
     case useExponentialSigmas = "use_exponential_sigmas"
     case skipPRKSteps = "skip_prk_steps"
     case originalInferenceSteps = "original_inference_steps"

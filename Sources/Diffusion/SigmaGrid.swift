@@ -6,6 +6,9 @@ struct SigmaGrid: Sendable {
 
   /// Timesteps, and one σ more: the last is 0.
   func nodes(_ steps: Int) throws(SamplerError) -> (timesteps: [Double], sigmas: [Double]) {
+    if let list = try grid.list(steps) {
+      return (list.map { grid.noise.timestep(ofSigma: $0) }, list.map { Double(Float($0)) } + [0])
+    }
     var timesteps = try grid.timesteps(steps)
     var sigmas = timesteps.map { grid.noise.sigma(at: $0) }
     if grid.schedule != .discrete {

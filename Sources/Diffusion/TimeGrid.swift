@@ -3,9 +3,12 @@ import Foundation
 /// The training steps and σ that a run visits, in single precision where diffusers' tables are.
 struct TimeGrid: Sendable {
   let noise: NoiseSchedule
-  let spacing: Spacing
-  let offset: Int
+  var spacing: Spacing
+  var offset: Int
   let schedule: SigmaSchedule
+  /// σ given by hand.
+  var given: [Double]?
+  var alignment = AlignedSteps.stableDiffusion
 
   private var count: Int { noise.count }
 
@@ -36,15 +39,18 @@ struct TimeGrid: Sendable {
     }
   }
 
-  /// σ along Karras' or the exponential curve from `first` to `last`.
+  /// σ along Karras', the exponential or the beta curve from `first` to `last`.
   func curve(_ steps: Int, from first: Double, to last: Double) -> [Double] {
     let ramp = Self.linspace(0, 1, steps)
-    guard schedule == .karras else {
+    switch schedule {
+    case .karras:
+      let (a, b) = (pow(first, 1 / 7), pow(last, 1 / 7))
+      return ramp.map { pow(a + $0 * (b - a), 7) }
+    case .betaSigmas: return ramp.map { last + Beta.symmetric(0.6).quantile(1 - $0) * (first - last) }
+    default:
       let (a, b) = (log(first), log(last))
       return ramp.map { exp(a + $0 * (b - a)) }
     }
-    let (a, b) = (pow(first, 1 / 7), pow(last, 1 / 7))
-    return ramp.map { pow(a + $0 * (b - a), 7) }
   }
 
   private func trailing(_ steps: Int) -> [Double] {
@@ -59,7 +65,7 @@ struct TimeGrid: Sendable {
     return (0..<count).map { $0 == count - 1 ? end : start + Double($0) * step }
   }
 
-  private func check(_ steps: Int, most: Int) throws(SamplerError) {
+  func check(_ steps: Int, most: Int) throws(SamplerError) {
     guard (1...most).contains(steps) else {
       throw .range(what: "steps", found: "\(steps)", expected: "1 to \(most), for the model was trained in \(count)")
     }

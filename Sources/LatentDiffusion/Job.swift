@@ -49,7 +49,9 @@ public struct Sampling: Sendable {
   public var prediction: Prediction?
   public var guidance: Double?
   public var guidanceRescale: Double = 0
-  public var eta: Double = 0
+  /// σ of the run given by hand, as `SamplerOptions.sigmas`; they decide the number of steps.
+  public var sigmas: [Double]?
+  public var eta: Double?
   public var seed: UInt64 = 0
   public var generator = Noise.Generator.torch
   /// Runs all `steps` whatever the strength (img2img, inpaint), instead of int(steps x strength).

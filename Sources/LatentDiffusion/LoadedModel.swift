@@ -37,6 +37,8 @@ struct LoadedModel: Sendable {
     options.spacing = sampling.spacing
     options.prediction = sampling.prediction
     options.eta = sampling.eta
+    options.sigmas = sampling.sigmas
+    options.alignment = model.unet.config.contextWidth == 2048 ? .stableDiffusionXL : .stableDiffusion
     if let name = sampling.schedule {
       guard let schedule = SigmaSchedule(rawValue: name) else {
         let known = SigmaSchedule.allCases.map(\.rawValue).joined(separator: ", ")
@@ -48,7 +50,7 @@ struct LoadedModel: Sendable {
     let own = try defaults.sampler.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
     let named = try sampling.sampler.map(Samplers.named) ?? own ?? Samplers.named("ddim")
     var settings = SampleSettings()
-    settings.steps = sampling.steps ?? defaults.steps ?? usual.steps
+    settings.steps = sampling.sigmas?.count ?? sampling.steps ?? defaults.steps ?? usual.steps
     settings.exactSteps = sampling.exactSteps
     settings.guidance = sampling.guidance ?? defaults.guidance ?? usual.guidance
     settings.guidanceRescale = sampling.guidanceRescale

@@ -21,9 +21,10 @@ CLASSES = {
     "dpm++2m-sde": (d.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
     "dpm++sde": (d.DPMSolverSinglestepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
     "unipc": (d.UniPCMultistepScheduler, {}), "lcm": (d.LCMScheduler, {}),
+    "deis": (d.DEISMultistepScheduler, {}), "tcd": (d.TCDScheduler, {}),
 }
-CURVED = ["euler", "heun", "dpm2", "dpm2-a", "lms", "dpm++2m", "dpm++2m-sde", "dpm++sde", "unipc"]
-ZERO_SNR = ["ddim", "ddpm", "euler", "euler-a", "dpm++2m", "dpm++2m-sde", "unipc", "lcm"]
+CURVED = ["euler", "heun", "dpm2", "dpm2-a", "lms", "dpm++2m", "dpm++2m-sde", "dpm++sde", "unipc", "deis"]
+ZERO_SNR = ["ddim", "ddpm", "euler", "euler-a", "dpm++2m", "dpm++2m-sde", "unipc", "lcm", "tcd"]
 NO_SAMPLE = ["pndm", "euler-a", "dpm2", "dpm2-a"]
 SHAPE = (1, 4, 2, 2)
 
@@ -40,7 +41,7 @@ def run(name, n, spacing=None, prediction="epsilon", schedule="discrete", streng
     if zero:
         config["rescale_betas_zero_snr"] = True
     if schedule != "discrete":
-        config[f"use_{schedule}_sigmas"] = True
+        config[f"use_{schedule.removesuffix('-sigmas')}_sigmas"] = True
     s = cls.from_config(config)
     s.set_timesteps(n)
     skip = n - min(int(n * strength), n)
@@ -57,9 +58,9 @@ def run(name, n, spacing=None, prediction="epsilon", schedule="discrete", streng
     for t in timesteps:
         y = model(s.scale_model_input(x, t), t)
         kwargs = {}
-        if name in ("ddpm", "euler-a", "dpm2-a", "dpm++2m-sde", "dpm++sde", "lcm", "ddim"):
+        if name in ("ddpm", "euler-a", "dpm2-a", "dpm++2m-sde", "dpm++sde", "lcm", "ddim", "tcd"):
             kwargs["generator"] = g
-        if name == "ddim":
+        if name in ("ddim", "tcd"):
             kwargs["eta"] = eta
         x = s.step(y, t, x, **kwargs).prev_sample
         out.append(x)
@@ -74,9 +75,9 @@ def run(name, n, spacing=None, prediction="epsilon", schedule="discrete", streng
 cases = []
 for name in CLASSES:
     for n in (4, 7, 20):
-        if name == "lcm" and n == 20:
+        if name in ("lcm", "tcd") and n == 20:
             continue
-        spacings = [None] if name in ("dpm++sde", "lcm") else ["leading", "trailing", "linspace"]
+        spacings = [None] if name in ("dpm++sde", "lcm", "tcd") else ["leading", "trailing", "linspace"]
         for spacing in spacings:
             for strength in (1.0, 0.6):
                 cases.append(dict(name=name, n=n, spacing=spacing, strength=strength))
@@ -84,11 +85,13 @@ for name in CLASSES:
             if not (prediction == "sample" and name in NO_SAMPLE):
                 cases.append(dict(name=name, n=n, prediction=prediction))
         if name in CURVED:
-            for schedule in ("karras", "exponential"):
+            for schedule in ("karras", "exponential", "beta-sigmas"):
                 for strength in (1.0, 0.6):
                     cases.append(dict(name=name, n=n, schedule=schedule, strength=strength))
         if name in ZERO_SNR:
-            cases.append(dict(name=name, n=n, zero=True, prediction="v", spacing=None if name == "lcm" else "trailing"))
+            cases.append(dict(name=name, n=n, zero=True, prediction="v", spacing=None if name in ("lcm", "tcd") else "trailing"))
+        if name == "tcd":
+            cases += [dict(name=name, n=n, eta=0.3), dict(name=name, n=n, eta=1.0, strength=0.6)]
         if name == "ddim":
             cases.append(dict(name=name, n=n, eta=1.0))
             cases.append(dict(name=name, n=n, eta=0.5, strength=0.6))

@@ -12,7 +12,7 @@ public struct DDIM: Sampler {
   public init(_ setup: SamplerSetup) throws(SamplerError) {
     prediction = setup.prediction
     table = try AlphaBarGrid(setup, alphaToOne: true, clips: true)
-    eta = setup.options.eta
+    eta = setup.options.eta ?? 0
     guard (0...1).contains(eta) else { throw .range(what: "eta", found: "\(eta)", expected: "0 to 1") }
   }
 

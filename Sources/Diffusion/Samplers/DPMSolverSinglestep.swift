@@ -22,10 +22,9 @@ public struct DPMSolverSinglestep: Sampler {
     }
     prediction = setup.prediction
     self.stochastic = stochastic
-    let grid = try setup.grid(.linspace, curved: true)
-    lambdas = LambdaGrid(
-      grid: TimeGrid(noise: grid.noise, spacing: .linspace, offset: 0, schedule: grid.schedule),
-      truncatesKarras: false)
+    var grid = try setup.grid(.linspace, curved: true)
+    (grid.spacing, grid.offset) = (.linspace, 0)
+    lambdas = LambdaGrid(grid: grid, truncatesKarras: false)
   }
 
   public func plan(_ steps: StepCount) throws(SamplerError) -> Plan { try lambdas.plan(steps) }

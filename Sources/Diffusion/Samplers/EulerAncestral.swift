@@ -10,7 +10,7 @@ public struct EulerAncestral: Sampler {
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {
     prediction = setup.prediction
-    sigmas = SigmaGrid(grid: try setup.grid(.linspace, curved: false), roundsKarras: false)
+    sigmas = SigmaGrid(grid: try setup.grid(.linspace, curved: true, obeysConfig: false), roundsKarras: false)
   }
 
   public func plan(_ steps: StepCount) throws(SamplerError) -> Plan { try sigmas.plan(steps) }

@@ -7,27 +7,16 @@
 public struct LCM: Sampler {
   public let prediction: Prediction
   private let table: AlphaBarGrid
-  /// Steps of the schedule by which the model was distilled.
-  private let original: Int
+  private let distilled: DistilledSteps
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {
     prediction = setup.prediction
     table = try AlphaBarGrid(setup, alphaToOne: true, clips: false)
-    original = setup.config.originalInferenceSteps ?? 50
-    guard (1...setup.noise.count).contains(original) else {
-      throw .range(what: "original_inference_steps", found: "\(original)", expected: "1 to \(setup.noise.count)")
-    }
+    distilled = try DistilledSteps(setup)
   }
 
   public func plan(_ steps: StepCount) throws(SamplerError) -> Plan {
-    guard steps.total <= original else {
-      throw .range(what: "steps", found: "\(steps.total)", expected: "at most \(original) for lcm")
-    }
-    let stride = table.grid.noise.count / original
-    let timesteps = (0..<steps.total).map { i in
-      let skipped = Int(Double(i) * (Double(original) / Double(steps.total)))
-      return (original - skipped) * stride - 1
-    }
+    let timesteps = try distilled.timesteps(steps.total)
     let levels = timesteps.map { table.grid.noise.level(at: $0) } + [.clean]
     let nodes = timesteps.indices.map { i in
       Plan.Node(timestep: Double(timesteps[i]), level: levels[i], next: levels[i + 1])
@@ -42,5 +31,33 @@ public struct LCM: Sampler {
     let denoised = linear(
       (t / (t * t + 0.25).squareRoot(), step.x0), (0.25 / (t * t + 0.25), step.current.x))
     return step.isLast ? denoised : step.node.next.noised(denoised, with: noise(denoised.shape))
+  }
+}
+
+/// Steps of the schedule by which a model was distilled: LCM's and TCD's.
+struct DistilledSteps: Sendable {
+  /// How many there are.
+  private let original: Int
+  /// Training steps of the teacher.
+  private let training: Int
+  private let name: String
+
+  init(_ setup: SamplerSetup) throws(SamplerError) {
+    original = setup.config.originalInferenceSteps ?? 50
+    (training, name) = (setup.noise.count, setup.name)
+    guard (1...training).contains(original) else {
+      throw .range(what: "original_inference_steps", found: "\(original)", expected: "1 to \(training)")
+    }
+  }
+
+  /// `steps` of them, evenly spaced by index, the noisiest first.
+  func timesteps(_ steps: Int) throws(SamplerError) -> [Int] {
+    guard steps <= original else {
+      throw .range(what: "steps", found: "\(steps)", expected: "at most \(original) for \(name)")
+    }
+    let stride = training / original
+    return (0..<steps).map { i in
+      (original - Int(Double(i) * (Double(original) / Double(steps)))) * stride - 1
+    }
   }
 }

@@ -17,6 +17,11 @@ struct SamplingOptions: ParsableArguments {
   var schedule: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Noise levels by hand, falling, with commas: 14.6,6.5,3.9,1.9,0.6. As many steps.", valueName: "list"))
+  var sigmas: String?
+
+  @Option(
     help: ArgumentHelp("Which training steps are visited: leading, trailing, linspace.", valueName: "name"),
     completion: .list(Spacing.allCases.map(\.rawValue)))
   var spacing: String?
@@ -26,8 +31,9 @@ struct SamplingOptions: ParsableArguments {
     completion: .list(["epsilon", "v", "sample"]))
   var prediction: String?
 
-  @Option(help: ArgumentHelp("Share of fresh noise at each step of ddim, 0 to 1.", valueName: "x"))
-  var eta: Double = 0
+  @Option(
+    help: ArgumentHelp("Share of fresh noise at each step, 0 to 1, of ddim (default 0) and tcd (0.3).", valueName: "x"))
+  var eta: Double?
 
   @Option(help: ArgumentHelp("Start of the random numbers, 0 to 2^64-1. Default: drawn, and told.", valueName: "n"))
   var seed: UInt64?
@@ -44,8 +50,11 @@ struct SamplingOptions: ParsableArguments {
     guard steps.map({ (1...1000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be from 1 to 1000")
     }
-    guard (0...1).contains(eta) else { throw ValidationError("--eta must be from 0 to 1") }
+    guard eta.map({ (0...1).contains($0) }) ?? true else { throw ValidationError("--eta must be from 0 to 1") }
     guard (1...100_000).contains(count) else { throw ValidationError("--count must be from 1 to 100000") }
+    guard sigmas == nil || steps == nil && schedule == nil && spacing == nil else {
+      throw ValidationError("--sigmas says it all: leave out --steps, --schedule and --spacing")
+    }
     _ = try values()
   }
 
@@ -65,10 +74,20 @@ struct SamplingOptions: ParsableArguments {
       default: .sample
       }
     }
+    result.sigmas = try sigmas.map(Self.levels)
     result.eta = eta
     result.generator = Noise.Generator(
       rawValue: try choice(rng, "--rng", Noise.Generator.allCases.map(\.rawValue)))!
     return result
+  }
+
+  private static func levels(_ list: String) throws -> [Double] {
+    var levels = list.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
+    if levels.last == 0 { levels.removeLast() }
+    guard (1...1000).contains(levels.count), levels.allSatisfy({ $0 > 0 && $0.isFinite }),
+      zip(levels, levels.dropFirst()).allSatisfy({ $0 > $1 })
+    else { throw ValidationError("--sigmas must be 1 to 1000 falling numbers above 0, with commas between them") }
+    return levels
   }
 }
 

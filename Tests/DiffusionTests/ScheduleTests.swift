@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+@testable import Diffusion
+
+/// `Golden/schedules.json` is made by `Tests/Reference/schedules.py` from k-diffusion's samplers.
+@Suite struct ScheduleTests {
+  struct Case: Decodable, Sendable, CustomTestStringConvertible {
+    var sampler, schedule: String
+    var steps: Int
+    var timesteps: [Double]
+    var first, last: [Float]
+
+    var testDescription: String { "\(sampler) \(schedule) \(steps)" }
+  }
+
+  static let cases: [Case] = {
+    let file = Bundle.module.bundleURL.appending(path: "Golden/schedules.json")
+    guard let data = try? Data(contentsOf: file) else { return [] }
+    return (try? JSONDecoder().decode([Case].self, from: data)) ?? []
+  }()
+
+  @Test func everyListedScheduleIsCompared() {
+    let listed = SigmaSchedule.allCases.filter { !$0.isCurve }.map(\.rawValue)
+    #expect(Set(Self.cases.map(\.schedule)).isSuperset(of: listed + ["by hand"]))
+    #expect(Self.cases.contains { $0.sampler == "dpm++3m-sde" })
+  }
+
+  @Test(arguments: cases)
+  func matchesTheReference(_ golden: Case) throws {
+    var options = SamplerOptions()
+    if golden.schedule == "by hand" {
+      options.sigmas = [14, 5.5, 2.25, 1, 0.3]
+    } else if golden.schedule == "align-your-steps-xl" {
+      (options.schedule, options.alignment) = (.alignYourSteps, .stableDiffusionXL)
+    } else {
+      options.schedule = SigmaSchedule(rawValue: golden.schedule)
+    }
+    let sampler = try Samplers.named(golden.sampler).make(.stableDiffusion, options)
+    let plan = try sampler.plan(StepCount(golden.steps))
+    #expect(plan.nodes.count == golden.timesteps.count)
+    for (node, expected) in zip(plan.nodes, golden.timesteps) { #expect(abs(node.timestep - expected) < 2e-3) }
+    var noise = Noise(seed: 7)
+    let path = try trajectory(sampler, steps: golden.steps, start: Start(noise: ramp(-0.5, 0.5)), noise: &noise)
+    let first = Tensor(path.map { $0[flat: 0] }, shape: [path.count])
+    #expect(first.distance(to: Tensor(golden.first, shape: [golden.first.count])) < 2e-5)
+    #expect(path.last!.distance(to: Tensor(golden.last, shape: [1, 4, 2, 2])) < 1e-4)
+  }
+
+  @Test func listsAreRefusedWhereTheyCannotBeObeyed() throws {
+    var options = SamplerOptions()
+    options.sigmas = [3, 3, 1]
+    #expect(throws: SamplerError.self) { try Samplers.named("euler").make(.stableDiffusion, options) }
+    options.sigmas = [3, 1]
+    #expect(throws: SamplerError.self) { try Samplers.named("ddim").make(.stableDiffusion, options) }
+    let euler = try Samplers.named("euler").make(.stableDiffusion, options)
+    #expect(throws: SamplerError.self) { try euler.plan(StepCount(3)) }
+    var zero = SchedulerConfig.stableDiffusion
+    zero.rescaleBetasZeroSNR = true
+    options = SamplerOptions()
+    options.schedule = .alignYourSteps
+    #expect(throws: SamplerError.self) { try Samplers.named("euler").make(zero, options).plan(StepCount(10)) }
+  }
+
+  /// scipy.stats.beta.ppf(p, 0.6, 0.6).
+  @Test(
+    arguments: [
+      (0.001, 1.855873852e-05), (0.1, 0.03958440559), (0.25, 0.1756803787), (0.5, 0.5), (0.83, 0.9055191704),
+    ] as [(Double, Double)])
+  func quantilesAreScipys(p: Double, expected: Double) {
+    #expect(abs(Beta.symmetric(0.6).quantile(p) / expected - 1) < 1e-9)
+  }
+}
