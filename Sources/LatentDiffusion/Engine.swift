@@ -14,6 +14,7 @@ public final class Engine: Sendable {
   private let vae: String?
   private let refiner: (path: String, share: Double)?
   private let previewer: String?
+  private let loras: [LoRA]
   private let hints: CheckpointHints
   let policy: KernelPolicy
   private let loaded = Mutex<[String: LoadedModel]>([:])
@@ -23,11 +24,13 @@ public final class Engine: Sendable {
   ///   - vae: an autoencoder, file or folder, to use in place of the model's own.
   ///   - refiner: a model that takes over for a share of the steps, 0...1, the last of them.
   ///   - previewer: an autoencoder, file or folder, that decodes previews; nil: the model's own.
+  ///   - loras: adaptations to merge into the weights of whatever is loaded.
   ///   - hints: what a single file may leave open.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(
-    modelAt path: String, autoencoderAt vae: String? = nil, refinerAt refiner: (path: String, share: Double)? = nil,
+    modelAt path: String, autoencoderAt vae: String? = nil, loras: [LoRA] = [],
+    refinerAt refiner: (path: String, share: Double)? = nil,
     previewAt previewer: String? = nil, hints: CheckpointHints = CheckpointHints(), precision: Precision = .auto,
     threads: Int? = nil
   ) throws {
@@ -36,7 +39,7 @@ public final class Engine: Sendable {
       guard Checkpoint.isModel(refiner.path) else { throw CheckpointError.noModel(path: refiner.path) }
       precondition((0...1).contains(refiner.share), "a refiner's share of \(refiner.share)")
     }
-    (self.path, self.vae, self.hints) = (path, vae, hints)
+    (self.path, self.vae, self.loras, self.hints) = (path, vae, loras, hints)
     (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)
@@ -48,6 +51,9 @@ public final class Engine: Sendable {
 
   /// Names of tensors that the loaded files hold and nothing reads.
   public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.surplus) } }
+
+  /// What a user should know of the LoRAs: layers that the loaded models do not have.
+  public var warnings: [String] { loaded.withLock { $0.values.flatMap(\.model.warnings) } }
 
   /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
   /// throws stops the run and passes through.
@@ -79,7 +85,7 @@ public final class Engine: Sendable {
     let folder = defaults.tasks[task.rawValue].map { "\(path)/\($0)" } ?? path
     return try loaded.withLock { loaded in
       if let model = loaded[folder] { return model }
-      var model = try LoadedModel(at: folder, autoencoderAt: vae, hints: hints, policy: policy)
+      var model = try LoadedModel(at: folder, autoencoderAt: vae, loras: loras, hints: hints, policy: policy)
       model.refiner = try refiner.map { try Refiner(at: $0.path, share: $0.share, for: model.model, policy: policy) }
       model.previewer = try previewer.map { try loadAutoencoder(Checkpoint(at: $0), policy: policy) }
       loaded[folder] = model

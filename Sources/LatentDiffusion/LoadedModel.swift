@@ -11,11 +11,13 @@ struct LoadedModel: Sendable {
   var previewer: (any Autoencoder)?
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
-  init(at path: String, autoencoderAt vae: String?, hints: CheckpointHints, policy: KernelPolicy) throws {
+  init(
+    at path: String, autoencoderAt vae: String?, loras: [LoRA] = [], hints: CheckpointHints, policy: KernelPolicy
+  ) throws {
     defaults = try ModelDefaults(folder: path)
     let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
     model = try Model(
-      Checkpoint(at: path, hints: hints), autoencoder: autoencoder, policy: policy,
+      Checkpoint(at: path, hints: hints), autoencoder: autoencoder, loras: loras, policy: policy,
       defaultNoiseLevel: defaults.noiseLevel ?? 20)
   }
 

@@ -15,23 +15,29 @@ public struct Model: ConditioningModel, Denoiser {
   public let microConditioning: MicroConditioning?
   /// Tensors in the files that nothing reads.
   public let surplus: [String]
+  /// What a user should know of the LoRAs that it was loaded with.
+  public let warnings: [String]
   /// None where the UNet reads no text.
   public let text: [any TextTower]
 
   /// - Parameters:
   ///   - vae: a checkpoint whose autoencoder takes the place of this one's.
+  ///   - loras: merged into its weights.
   ///   - defaultNoiseLevel: for super-resolution requests that name none.
   /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `WeightsError`, `TokenizerError`.
   public init(
-    _ checkpoint: Checkpoint, autoencoder vae: Checkpoint? = nil, policy: KernelPolicy = KernelPolicy(),
+    _ checkpoint: Checkpoint, autoencoder vae: Checkpoint? = nil, loras: [LoRA] = [],
+    policy: KernelPolicy = KernelPolicy(),
     defaultNoiseLevel: Int = 20
   ) throws {
     name = checkpoint.name
-    var loader = PartLoader(policy: policy)
+    let set = LoRASet(loras)
+    var loader = PartLoader(policy: policy, loras: set)
     unet = try loader.unet(checkpoint)
     autoencoder = try loader.autoencoder(vae ?? checkpoint)
     text = unet.config.readsText ? try loader.text(checkpoint, for: unet.config) : []
     surplus = loader.surplus
+    warnings = try set.warnings(for: checkpoint.name)
     microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)
     emptyNegativeIsZero =
       try microConditioning != nil && checkpoint.index?.bool("force_zeros_for_empty_prompt", default: true) ?? true
@@ -88,7 +94,9 @@ public struct Model: ConditioningModel, Denoiser {
   public var readsText: Bool { !text.isEmpty }
   public var embedsGuidance: Bool { unet.config.guidanceWidth != nil }
 
-  public func encode(text prompt: String) throws -> TextEncoding {
+  public func encode(text: String) throws -> TextEncoding { try encode(Prompt(text)) }
+
+  public func encode(_ prompt: Prompt) throws -> TextEncoding {
     guard readsText else { throw ConditioningError.unsuited(model: name, to: "text") }
     return try text.encode(prompt)
   }

@@ -5,15 +5,16 @@ import Weights
 /// Makes a checkpoint's parts, and keeps what their files hold beside them.
 struct PartLoader {
   let policy: KernelPolicy
+  let loras: LoRASet
   /// Tensors that no part read.
   private(set) var surplus: [String] = []
 
-  init(policy: KernelPolicy) { self.policy = policy }
+  init(policy: KernelPolicy, loras: LoRASet) { (self.policy, self.loras) = (policy, loras) }
 
   private mutating func load<Part>(
     _ part: String, of checkpoint: Checkpoint, _ make: (Parameters, Config) throws -> Part
   ) throws -> Part {
-    let weights = try checkpoint.weights(part)
+    let weights = try checkpoint.weights(part).merging(loras, part: part)
     let result = try make(Parameters(weights, policy), checkpoint.config(part))
     surplus += weights.surplus
     return result

@@ -8,6 +8,7 @@ public struct Weights: Sendable {
   private let tensors: [String: WeightTensor]
   private let prefix: String
   private let asked: Asked
+  private var adapters: (loras: LoRASet, part: String)?
 
   private final class Asked: Sendable {
     let names = Mutex<Set<String>>([])
@@ -19,10 +20,20 @@ public struct Weights: Sendable {
 
   private init(_ parent: Weights, prefix: String) {
     (tensors, source, self.prefix, asked) = (parent.tensors, parent.source, prefix, parent.asked)
+    adapters = parent.adapters
   }
 
   /// The scope `name` below this one.
   public subscript(_ name: String) -> Weights { Weights(self, prefix: prefix + name + ".") }
+
+  /// The same tensors with LoRAs merged into those that are asked for.
+  ///
+  /// - Parameter part: whose tensors these are: "unet", "text_encoder", "text_encoder_2".
+  public func merging(_ loras: LoRASet, part: String) -> Weights {
+    var result = self
+    result.adapters = (loras, part)
+    return result
+  }
 
   /// Numbers in all tensors.
   public var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
@@ -41,7 +52,9 @@ public struct Weights: Sendable {
     }
     guard tensor.type.isWeight else { throw .type(tensor: full, file: source, found: tensor.type.rawValue) }
     _ = asked.names.withLock { $0.insert(full) }
-    return tensor.renamed(full, shape: shape)
+    let found = tensor.renamed(full, shape: shape)
+    guard let adapters, full.hasSuffix(".weight") else { return found }
+    return try adapters.loras.merged(found, layer: String(full.dropLast(".weight".count)), part: adapters.part)
   }
 
   /// Tensors that nothing asked for, without what trainers are known to leave behind.

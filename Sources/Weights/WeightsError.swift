@@ -9,6 +9,8 @@ public enum WeightsError: Error, Equatable, CustomStringConvertible {
   case missing(tensor: String, file: String, nearest: String?)
   case shape(tensor: String, file: String, found: [Int], expected: [Int])
   case type(tensor: String, file: String, found: String)
+  /// A LoRA that cannot be used.
+  case adapter(file: String, why: String)
 
   public var description: String {
     switch self {
@@ -21,6 +23,7 @@ public enum WeightsError: Error, Equatable, CustomStringConvertible {
       "\(file): no tensor \(tensor)" + (nearest.map { "; did you mean \($0)?" } ?? "; is this file for another model?")
     case .shape(let tensor, let file, let found, let expected):
       "\(file): \(tensor) is \(found), expected \(expected); is this file for another model?"
+    case .adapter(let file, let why): "\(file): \(why)"
     case .type(let tensor, let file, let found):
       "\(file): \(tensor) is of type \(found), which is not a number format for weights"
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import LatentDiffusion
+import Weights
 
 struct ModelOptions: ParsableArguments {
   @Option(
@@ -21,6 +23,12 @@ struct ModelOptions: ParsableArguments {
       "Model that takes over for the last steps, SDXL's refiner; of them the share, 0 to 1, that is its own (0.2).",
       valueName: "path[:share]"), completion: .directory)
   var refiner: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "LoRA or LoCon to merge in, and how strongly (1). May be given several times.", valueName: "file[:weight]"),
+    completion: .file(extensions: ["safetensors", "pt"]))
+  var lora: [String] = []
 
   @Option(
     help: ArgumentHelp("Numbers of the networks: auto, f32, bf16.", valueName: "type"),
@@ -46,7 +54,7 @@ struct ModelOptions: ParsableArguments {
     let path = try locator.path(of: model)
     let refiner = try refinement().map { (path: try locator.path(of: $0.name), share: $0.share) }
     return try Engine(
-      modelAt: path, autoencoderAt: vae.map(Arguments.words), refinerAt: refiner,
+      modelAt: path, autoencoderAt: vae.map(Arguments.words), loras: try lora.map(Self.lora), refinerAt: refiner,
       previewAt: previewer.map(Arguments.words), precision: Precision(rawValue: precision)!, threads: threads)
   }
 
@@ -60,5 +68,16 @@ struct ModelOptions: ParsableArguments {
       throw ValidationError("the refiner's share must be from 0 to 1, not \(share)")
     }
     return (String(refiner[..<colon]), share)
+  }
+
+  /// FILE or FILE:WEIGHT; a name that holds a colon itself is taken whole where such a file is.
+  private static func lora(_ text: String) throws -> LoRA {
+    guard let colon = text.lastIndex(of: ":"), !FileManager.default.fileExists(atPath: text) else {
+      return try LoRA(at: text)
+    }
+    guard let weight = Double(text[text.index(after: colon)...]), weight.isFinite else {
+      throw Failure(.usage, "--lora \(text): what follows the colon must be a number, the weight")
+    }
+    return try LoRA(at: String(text[..<colon]), strength: weight)
   }
 }

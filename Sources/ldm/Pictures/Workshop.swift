@@ -107,6 +107,7 @@ final class Workshop {
     if let note = try? engine.facts(for: job.task).note { teller.noteOnce(note) }
     if !surplusIsTold {
       surplusIsTold = true
+      engine.warnings.forEach(teller.warn)
       let surplus = engine.surplus
       if let first = surplus.first {
         teller.warn("\(engine.path): \(surplus.count) tensors that nothing reads, as \(first)")

@@ -1,0 +1,104 @@
+import Synchronization
+import Tensors
+
+/// The LoRAs that a model is loaded with: merged in f32 into each tensor that a network asks for, so that the network is an
+/// ordinary one after.
+public final class LoRASet: Sendable {
+  private let loras: [LoRA]
+  private let used = Mutex<Set<String>>([])
+
+  public init(_ loras: [LoRA]) { self.loras = loras }
+
+  /// `tensor` of the layer `layer` (a name in diffusers' layout, without ".weight") of `part` ("unet", "text_encoder"), with
+  /// what each LoRA adds to it.
+  func merged(_ tensor: WeightTensor, layer: String, part: String) throws(WeightsError) -> WeightTensor {
+    let names = LoRANames.candidates(layer, part: part)
+    var sum: Tensor?
+    for (index, lora) in loras.enumerated() {
+      guard let name = names.first(where: { lora.modules[$0] != nil }), let module = lora.modules[name] else {
+        continue
+      }
+      used.withLock { _ = $0.insert("\(index) \(name)") }
+      var values = sum ?? tensor.tensor()
+      try module.add(to: &values, shape: tensor.shape, lora, name)
+      sum = values
+    }
+    guard let sum else { return tensor }
+    let bytes = sum.withElements { [UInt8](UnsafeRawBufferPointer($0)) }
+    return WeightTensor(
+      name: tensor.name, type: .f32, shape: tensor.shape, offset: 0,
+      owner: MappedFile(name: tensor.name, contents: bytes))
+  }
+
+  /// What a user should know once all parts are loaded: layers of the files that the model does not have.
+  ///
+  /// - Throws: `WeightsError.adapter` where a file changed nothing: it was made for another family.
+  public func warnings(for model: String) throws(WeightsError) -> [String] {
+    let used = used.withLock { $0 }
+    var result: [String] = []
+    for (index, lora) in loras.enumerated() {
+      let unused = lora.modules.keys.filter { !used.contains("\(index) \($0)") }.sorted()
+      guard let first = unused.first else { continue }
+      guard unused.count < lora.modules.count else {
+        throw .adapter(
+          file: lora.file,
+          why: "none of its \(unused.count) layers, as \(first), is in \(model); it is for another family")
+      }
+      result.append("\(lora.file): \(unused.count) of \(lora.modules.count) layers are not in \(model), as \(first)")
+    }
+    return result
+  }
+}
+
+extension LoRA.Module {
+  /// W += s (α/r) B A; with a core C, A becomes C A over its input channels.
+  fileprivate func add(
+    to weight: inout Tensor, shape: [Int], _ lora: LoRA, _ name: String
+  ) throws(WeightsError) {
+    guard let down, let up, let outputs = shape.first, let rank = down.shape.first, rank > 0 else { return }
+    let columns = weight.count / max(outputs, 1)
+    let a = middle.map { core in Self.product(core.tensor(), down.tensor(), rank) } ?? down.tensor()
+    guard up.count == outputs * rank, a.count == rank * columns else {
+      throw .adapter(
+        file: lora.file,
+        why: "\(name) is \(up.shape) x \(down.shape), the model's layer \(shape); it is for another family")
+    }
+    let scale = Float(lora.strength * (alpha ?? Double(rank)) / Double(rank))
+    let b = up.tensor()
+    weight.withMutableElements { out in
+      a.withElements { a in
+        b.withElements { b in
+          for row in 0..<outputs {
+            let target = out.baseAddress! + row * columns
+            for k in 0..<rank {
+              let factor = scale * b[row * rank + k]
+              let source = a.baseAddress! + k * columns
+              for column in 0..<columns { target[column] += factor * source[column] }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// C `[r, r, h, w]`, A `[r, inputs, 1, 1]` → `[r, inputs, h, w]`.
+  private static func product(_ core: Tensor, _ down: Tensor, _ rank: Int) -> Tensor {
+    let inputs = down.count / rank
+    let area = core.count / (rank * rank)
+    return Tensor(shape: [rank, inputs, area]) { out in
+      core.withElements { c in
+        down.withElements { a in
+          for n in 0..<rank {
+            for j in 0..<inputs {
+              for p in 0..<area {
+                out[(n * inputs + j) * area + p] = (0..<rank).reduce(0) { sum, m in
+                  sum + c[(n * rank + m) * area + p] * a[m * inputs + j]
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

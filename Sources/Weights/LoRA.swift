@@ -1,0 +1,87 @@
+import Foundation
+import Tensors
+
+/// A low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): for each layer it changes, W + s·(α/r)·B A.
+///
+/// Reads kohya's naming (also of SDXL's original layout), diffusers' and PEFT's; linear layers, convolutions, and
+/// convolutions with a core (LoCon's `lora_mid`).
+public struct LoRA: Sendable {
+  struct Module: Sendable {
+    var down, up, middle: WeightTensor?
+    var alpha: Double?
+  }
+
+  public let file: String
+  /// s.
+  public let strength: Double
+  let modules: [String: Module]
+
+  /// - Throws: `WeightsError`; `.adapter` for adaptations of another kind.
+  public init(at path: String, strength: Double = 1) throws {
+    let source = try TensorFile(at: path)
+    (file, self.strength) = (path, strength)
+    var modules: [String: Module] = [:]
+    let alphas = Self.alphas(source.metadata)
+    for (key, tensor) in source.tensors {
+      if let kind = Self.others.first(where: { key.contains($0.mark) }) {
+        throw WeightsError.adapter(
+          file: path, why: "\(key) is part of a \(kind.name), which is not read; give a LoRA or LoCon")
+      }
+      guard let (place, role) = Self.parsed(key) else { continue }
+      var module = modules[place] ?? Module()
+      switch role {
+      case .down: module.down = tensor
+      case .up: module.up = tensor
+      case .middle: module.middle = tensor
+      case .alpha: module.alpha = tensor.count == 1 ? Double(tensor.tensor()[flat: 0]) : nil
+      }
+      modules[place] = module
+    }
+    for (place, module) in modules where module.alpha == nil {
+      modules[place]?.alpha = alphas.first { place.hasPrefix($0.key + ".") }?.value
+    }
+    modules = modules.filter { $1.down != nil && $1.up != nil }
+    guard !modules.isEmpty else {
+      let example = source.tensors.keys.min() ?? "nothing"
+      throw WeightsError.adapter(file: path, why: "holds no LoRA, only tensors as \(example); is this a model?")
+    }
+    self.modules = modules
+  }
+
+  private enum Role { case down, up, middle, alpha }
+
+  private static let endings: [(String, Role)] = [
+    (".lora_down.weight", .down), (".lora_up.weight", .up), (".lora_mid.weight", .middle), (".alpha", .alpha),
+    (".lora_A.weight", .down), (".lora_B.weight", .up), (".lora_A.default.weight", .down),
+    (".lora_B.default.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
+    (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
+  ]
+
+  private static let others: [(mark: String, name: String)] = [
+    ("hada_w", "LoHa"), ("lokr_w", "LoKr"), ("dora_scale", "DoRA"), ("lora_magnitude_vector", "DoRA"),
+    ("oft_", "OFT"), (".diff", "full difference"), ("ia3_", "IA3"),
+  ]
+
+  /// Of a tensor's name: the layer it belongs to, and what it is there.
+  private static func parsed(_ key: String) -> (place: String, Role)? {
+    guard let (ending, role) = endings.first(where: { key.hasSuffix($0.0) }) else { return nil }
+    var place = String(key.dropLast(ending.count))
+    if place.hasPrefix("base_model.model.") { place.removeFirst("base_model.model.".count) }
+    // diffusers before 0.22: attention processors held the layers.
+    place = place.replacingOccurrences(of: ".processor.", with: ".")
+    if ending.hasPrefix("_"), place.hasSuffix(".to_out") { place += ".0" }
+    return (place, role)
+  }
+
+  /// What diffusers writes beside PEFT's tensors: α of each part.
+  private static func alphas(_ metadata: [String: String]) -> [String: Double] {
+    guard let text = metadata["lora_adapter_metadata"],
+      let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    else { return [:] }
+    return Dictionary(
+      uniqueKeysWithValues: json.compactMap { key, value in
+        guard key.hasSuffix(".lora_alpha"), let number = value as? NSNumber else { return nil }
+        return (String(key.dropLast(".lora_alpha".count)), number.doubleValue)
+      })
+  }
+}

@@ -1,0 +1,63 @@
+import Diffusion
+import Foundation
+import Layers
+import Models
+import Testing
+import Weights
+
+/// `Golden/lora` is made by `Tests/Reference/lora.py`: diffusers' UNet with LoRAs fused by diffusers.
+@Suite struct LoRATests {
+  private static let folder = Bundle.module.resourcePath! + "/Golden/lora"
+
+  private func lora(_ name: String, _ strength: Double = 1) throws -> LoRA {
+    try LoRA(at: "\(Self.folder)/\(name).safetensors", strength: strength)
+  }
+
+  private func output(_ set: LoRASet) throws -> Tensor {
+    let golden = try Golden("unet/sd1")
+    let policy = KernelPolicy(precision: .f32, winogradLimit: 0)
+    let parameters = Parameters(golden.parameters.weights.merging(set, part: "unet"), policy)
+    let unet = try UNet(parameters, config: UNetConfig(golden.config))
+    let timestep = Double(golden["timesteps"].elements[0])
+    return unet(DenoiserInput(latents: golden["latents"], timestep: timestep, context: golden["context"]))
+  }
+
+  private func expected(_ name: String) throws -> Tensor {
+    try SafetensorsFile(at: "\(Self.folder)/io.safetensors").tensors[name]!.tensor()
+  }
+
+  @Test func equalsDiffusersFusedLoRAs() throws {
+    let (kohya, peft) = (try lora("kohya", 0.7), try lora("peft"))
+    for (name, loras) in [("plain", []), ("kohya", [kohya]), ("peft", [peft]), ("both", [kohya, peft])] {
+      let set = LoRASet(loras)
+      #expect(try output(set).distance(to: expected(name)) < 1e-5, "\(name)")
+      #expect(try set.warnings(for: "a model") == [])
+    }
+  }
+
+  @Test func aCoreIsAChainOfConvolutions() throws {
+    let set = LoRASet([try lora("locon", 0.5)])
+    #expect(try output(set).distance(to: expected("locon")) < 1e-5)
+    let warnings = try set.warnings(for: "a model")
+    #expect(warnings.count == 1 && warnings[0].contains("1 of 2") && warnings[0].contains("lora_unet_no_such_layer"))
+  }
+
+  @Test func aLoRAOfAnotherFamilyIsAnError() throws {
+    let unused = LoRASet([try lora("peft")])
+    #expect { try unused.warnings(for: "a model") } throws: { "\($0)".contains("another family") }
+    let golden = try Golden("unet/sd2")
+    let set = LoRASet([try lora("kohya")])
+    #expect {
+      _ = try UNet(Parameters(golden.parameters.weights.merging(set, part: "unet")), config: UNetConfig(golden.config))
+    } throws: { "\($0)".contains("another family") }
+  }
+
+  @Test(arguments: [("x.hada_w1_a", "LoHa"), ("x.dora_scale", "DoRA"), ("conv.weight", "is this a model?")])
+  func otherKindsAreRefusedByName(tensor: String, name: String) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID()).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let bytes = try SafetensorsWriter.encoded([tensor: Tensor([1, 2], shape: [1, 2])])
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    #expect { _ = try LoRA(at: path) } throws: { "\($0)".contains(name) }
+  }
+}

@@ -1,0 +1,102 @@
+"""What diffusers computes with LoRAs fused into the small UNet and text tower of Golden/unet/sd1 and Golden/text/quick-gelu.
+
+Made with torch 2.15.0, diffusers 0.42.1, transformers 5.23.0, peft (any):
+    python3 lora.py     writes Tests/ModelsTests/Golden/lora
+"""
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.loaders import StableDiffusionLoraLoaderMixin as Loader
+from safetensors.torch import load_file, save_file
+
+from common import TESTS
+
+GOLDEN = TESTS / "ModelsTests/Golden"
+FOLDER = GOLDEN / "lora"
+FOLDER.mkdir(exist_ok=True)
+generator = torch.Generator().manual_seed(11)
+draw = lambda *shape: (0.3 * torch.randn(shape, generator=generator)).half()
+
+
+def unet():
+    return UNet2DConditionModel.from_pretrained(GOLDEN / "unet/sd1").eval()
+
+
+def layers(model):
+    """Attention, feed-forward and 3x3 convolutions: every second of each kind."""
+    kinds = {}
+    for name, module in model.named_modules():
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)) and ("blocks" in name or "mid_block" in name):
+            kinds.setdefault(name.split(".")[-1], []).append((name, module))
+    return [layer for kind in kinds.values() for layer in kind[::2]]
+
+
+def factors(module, rank):
+    a = draw(rank, *module.weight.shape[1:])
+    return a, draw(module.weight.shape[0], rank, *([1] * (module.weight.ndim - 2)))
+
+
+def compute(model):
+    io = load_file(GOLDEN / "unet/sd1/io.safetensors")
+    with torch.no_grad():
+        return model(io["latents"], io["timesteps"][0], io["context"]).sample
+
+
+def kohya(model):
+    out = {}
+    for name, module in layers(model):
+        a, b = factors(module, 4)
+        key = "lora_unet_" + name.replace(".", "_")
+        out.update({f"{key}.lora_down.weight": a, f"{key}.lora_up.weight": b, f"{key}.alpha": torch.tensor(2.0)})
+    return out
+
+
+def peft(model):
+    out = {}
+    for name, module in layers(model):
+        if isinstance(module, torch.nn.Linear):
+            a, b = factors(module, 3)
+            out.update({f"unet.{name}.lora_A.weight": a, f"unet.{name}.lora_B.weight": b})
+    return out
+
+
+def fused(state, scale):
+    model = unet()
+    float32 = {k: v.float() for k, v in state.items()}
+    converted, alphas = Loader.lora_state_dict(dict(float32))[:2]
+    Loader.load_lora_into_unet(converted, alphas, model)
+    model.fuse_lora(lora_scale=scale)
+    return model
+
+
+first, second = kohya(unet()), peft(unet())
+result = {"kohya": compute(fused(first, 0.7)), "peft": compute(fused(second, 1.0)), "plain": compute(unet())}
+
+# Both at once: the sum of what each adds. LoCon's core by its definition, a chain of convolutions, for diffusers has none.
+sum_of_both, plain, other = fused(first, 0.7), dict(unet().named_parameters()), fused(second, 1.0)
+base = lambda model: {k.replace(".base_layer", ""): v for k, v in model.named_parameters() if ".lora_" not in k}
+both = unet()
+with torch.no_grad():
+    for (name, p), x, y in zip(both.named_parameters(), base(sum_of_both).values(), base(other).values()):
+        p.copy_(x + y - plain[name])
+result["both"] = compute(both)
+
+name = "mid_block.resnets.0.conv1"
+locon = unet()
+module = locon.get_submodule(name)
+o, i, k, _ = module.weight.shape
+down, core, up = draw(4, i, 1, 1), draw(4, 4, k, k), draw(o, 4, 1, 1)
+with torch.no_grad():
+    impulses = torch.eye(i)[:, :, None, None] * torch.nn.functional.pad(torch.ones(1, 1, 1, 1), (k, k, k, k))
+    conv = torch.nn.functional.conv2d
+    y = conv(conv(conv(impulses, down.float()), core.float(), padding=k // 2), up.float())
+    # The answer to an impulse is the kernel, mirrored.
+    kernel = y[:, :, k - k // 2:k + k // 2 + 1, k - k // 2:k + k // 2 + 1].flip(2, 3).transpose(0, 1)
+    module.weight += 0.5 * (1.0 / 4) * kernel
+result["locon"] = compute(locon)
+key = "lora_unet_" + name.replace(".", "_")
+third = {f"{key}.lora_down.weight": down, f"{key}.lora_mid.weight": core, f"{key}.lora_up.weight": up,
+         f"{key}.alpha": torch.tensor(1.0), "lora_unet_no_such_layer.lora_down.weight": draw(2, 2),
+         "lora_unet_no_such_layer.lora_up.weight": draw(2, 2)}
+for file, state in (("kohya", first), ("peft", second), ("locon", third)):
+    save_file({k: v.contiguous() for k, v in state.items()}, FOLDER / f"{file}.safetensors")
+save_file({k: v.contiguous() for k, v in result.items()}, FOLDER / "io.safetensors")
