@@ -12,11 +12,15 @@ public struct TextToImage: Conditioner {
   ) throws -> Conditioning {
     var result = Conditioning()
     guard model.readsText else { return result }
-    result.context = try model.encode(text: request.prompt)
+    result.context = try model.encode(prompt(request.prompt, of: request))
     result.negative =
       try request.negativePrompt.isEmpty && model.emptyNegativeIsZero
-      ? result.context?.zeroed : model.encode(text: request.negativePrompt)
+      ? result.context?.zeroed : model.encode(prompt(request.negativePrompt, of: request))
     result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     return result
+  }
+
+  private func prompt(_ text: String, of request: Request) -> Prompt {
+    Prompt(text, style: request.promptStyle, clipSkip: request.clipSkip)
   }
 }

@@ -39,6 +39,8 @@ public protocol TextEncoder: Sendable {
   /// Whether the UNet reads text at all.
   var readsText: Bool { get }
   func encode(text: String) throws -> TextEncoding
+  /// The same, with the prompt's marks obeyed.
+  func encode(_ prompt: Prompt) throws -> TextEncoding
   /// Whether an empty negative prompt is all zeros, not the encoding of no words (SDXL's base).
   var emptyNegativeIsZero: Bool { get }
   /// The numbers that the UNet reads beside the text; nil for most.
@@ -67,6 +69,8 @@ extension ConditioningModel {
 }
 
 extension TextEncoder {
+  /// All taken as words, for encoders that know no marks.
+  public func encode(_ prompt: Prompt) throws -> TextEncoding { try encode(text: prompt.text) }
   public var emptyNegativeIsZero: Bool { false }
   public var microConditioning: MicroConditioning? { nil }
 }

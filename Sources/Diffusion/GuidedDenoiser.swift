@@ -17,7 +17,7 @@ struct GuidedDenoiser {
     if settings.guidance > 1, embedded == nil, let negative = conditioning.negative, let positive = conditioning.context
     {
       guidance = settings.guidance
-      context = Tensor.concatenate([negative.tokens, positive.tokens], axis: 0)
+      context = Self.rows(negative.tokens, positive.tokens)
       pooled = positive.pooled.map { Tensor.concatenate([negative.pooled ?? Tensor(zeros: $0.shape), $0], axis: 0) }
       micro = conditioning.micro.map { [$0.negative, $0.positive] }
       concatenated = conditioning.concatenated?.repeated(2)
@@ -53,5 +53,16 @@ struct GuidedDenoiser {
     let deviation = guided.standardDeviation
     guard deviation > 0 else { return guided }
     return guided * Float(rescale * with.standardDeviation / deviation + 1 - rescale)
+  }
+
+  /// One batch of two texts of any lengths. Each is repeated up to a common length: attention over tokens that are all
+  /// repeated alike is attention over the tokens.
+  private static func rows(_ a: Tensor, _ b: Tensor) -> Tensor {
+    var (length, step) = (a.shape[1], b.shape[1])
+    while step != 0 { (length, step) = (step, length % step) }
+    func repeated(_ tokens: Tensor, _ count: Int) -> Tensor {
+      count == 1 ? tokens : Tensor.concatenate(Array(repeating: tokens, count: count), axis: 1)
+    }
+    return Tensor.concatenate([repeated(a, b.shape[1] / length), repeated(b, a.shape[1] / length)], axis: 0)
   }
 }

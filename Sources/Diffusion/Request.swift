@@ -3,6 +3,10 @@ public struct Request: Sendable {
   public var prompt = ""
   /// What guidance steers away from.
   public var negativePrompt = ""
+  /// How both are read.
+  public var promptStyle = PromptStyle.plain
+  /// `Prompt.clipSkip`.
+  public var clipSkip: Int?
   /// Height and width of the result in pixels; multiples of the model's latent factor.
   public var size: Size
   /// The picture to start from, `[1, 3, H, W]` in -1...1.

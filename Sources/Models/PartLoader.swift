@@ -9,7 +9,7 @@ struct PartLoader {
   /// Tensors that no part read.
   private(set) var surplus: [String] = []
 
-  init(policy: KernelPolicy, loras: LoRASet) { (self.policy, self.loras) = (policy, loras) }
+  init(policy: KernelPolicy, loras: LoRASet = LoRASet([])) { (self.policy, self.loras) = (policy, loras) }
 
   private mutating func load<Part>(
     _ part: String, of checkpoint: Checkpoint, _ make: (Parameters, Config) throws -> Part

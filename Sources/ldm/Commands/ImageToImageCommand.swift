@@ -32,7 +32,7 @@ struct ImageToImageCommand: ParsableCommand {
       request.image = tensor
       request.depth = depthMap
       request.prompt = text
-      request.negativePrompt = prompt.negativeText
+      prompt.apply(to: &request)
       var job = Job(.imageToImage, request)
       job.conditioners = conditioners
       job.sampling = try sampling.values()

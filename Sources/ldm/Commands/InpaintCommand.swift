@@ -39,7 +39,7 @@ struct InpaintCommand: ParsableCommand {
       request.mask = mask?.tensor
       request.maskMode = self.mask.mode
       request.prompt = text
-      request.negativePrompt = prompt.negativeText
+      prompt.apply(to: &request)
       var job = Job(.inpaint, request)
       job.conditioners = conditioners
       job.sampling = try sampling.values()

@@ -35,7 +35,7 @@ struct TextToImageCommand: ParsableCommand {
         var request = Request(size: try size.value() ?? Size(height: native, width: native))
         request.prompt = text
         request.depth = depthMap
-        request.negativePrompt = prompt.negativeText
+        prompt.apply(to: &request)
         var job = Job(.textToImage, request)
         job.conditioners = conditioners
         job.sampling = try sampling.values()

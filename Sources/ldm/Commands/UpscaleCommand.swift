@@ -46,7 +46,7 @@ struct UpscaleCommand: ParsableCommand {
       request.image = image.withoutHiddenColours().tensor()
       request.noiseLevel = noiseLevel
       request.prompt = text
-      request.negativePrompt = prompt.negativeText
+      prompt.apply(to: &request)
       var job = Job(.upscale, request)
       job.conditioners = conditioners
       job.sampling = try sampling.values()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LatentDiffusion
 
 struct PromptOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("What the result should show.", valueName: "text"))
@@ -19,7 +20,20 @@ struct PromptOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Rescales guided predictions, 0 to 1 (arXiv 2305.08891).", valueName: "x"))
   var guidanceRescale: Double = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "What marks in prompts mean: a1111, with (a:1.2), [a], BREAK; comfy, with (a:1.2); plain, none.",
+      valueName: "name"),
+    completion: .list(PromptStyle.allCases.map(\.rawValue)))
+  var promptStyle: String = "a1111"
+
+  @Option(
+    help: ArgumentHelp("Layer of the text encoder, from the last, which is 1. Default: the model's.", valueName: "n"))
+  var clipSkip: Int?
+
   func validate() throws {
+    _ = try choice(promptStyle, "--prompt-style", PromptStyle.allCases.map(\.rawValue))
+    guard clipSkip.map({ $0 >= 1 }) ?? true else { throw ValidationError("--clip-skip must be 1 or more") }
     guard prompt == nil || promptFile == nil else { throw ValidationError("give --prompt or --prompt-file, not both") }
     guard guidance.map({ $0.isFinite }) ?? true else { throw ValidationError("--guidance must be a finite number") }
     guard (0...1).contains(guidanceRescale) else { throw ValidationError("--guidance-rescale must be from 0 to 1") }
@@ -51,6 +65,13 @@ struct PromptOptions: ParsableArguments {
     } catch let failure as Failure {
       throw Failure(failure.status, "\(source): \(failure.message ?? "")")
     }
+  }
+
+  /// Sets how the request's texts are read.
+  func apply(to request: inout Request) {
+    request.negativePrompt = negativeText
+    request.promptStyle = PromptStyle(rawValue: promptStyle)!
+    request.clipSkip = clipSkip
   }
 
   var negativeText: String { negative.map(Arguments.words) ?? "" }

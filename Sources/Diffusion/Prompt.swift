@@ -1,0 +1,24 @@
+/// A text with how it is to be read.
+public struct Prompt: Sendable, Equatable {
+  public var text: String
+  public var style: PromptStyle
+  /// Which hidden state the UNet reads, counted from the last as AUTOMATIC1111 does: 1 is the last. nil: the model's own.
+  public var clipSkip: Int?
+
+  public init(_ text: String, style: PromptStyle = .plain, clipSkip: Int? = nil) {
+    (self.text, self.style, self.clipSkip) = (text, style, clipSkip)
+  }
+}
+
+/// What marks in a prompt mean, and how weights reach the tokens. Text without marks that fits one window is read alike by
+/// all.
+public enum PromptStyle: String, Sendable, CaseIterable {
+  /// `(a)` 1.1, `[a]` 1/1.1, `(a:1.2)`, `\(`, BREAK; long texts in windows that end at a comma where one is near. Tokens
+  /// are multiplied by their weight, then the window's mean is restored: AUTOMATIC1111's "Original" emphasis.
+  case a1111
+  /// `(a)` 1.1, `(a:1.2)`, `\(`; windows keep words whole. A token moves from what it is in the empty prompt to what it is
+  /// in this one, and beyond, by its weight: ComfyUI's.
+  case comfy
+  /// No marks, one window, the rest cut off: diffusers'.
+  case plain
+}
