@@ -59,6 +59,24 @@ import Testing
     #expect(calls.all.allSatisfy { $0.slice(axis: 1, 4..<8).elements.allSatisfy { $0 == 3 } })
   }
 
+  /// A text of two windows against one of one: both rows hold each token equally often.
+  @Test func textsOfUnequalLengthsAreRepeatedToOne() throws {
+    struct Reader: Denoiser {
+      let contexts: Calls
+      func predict(_ input: DenoiserInput) throws -> Tensor {
+        _ = contexts.append(input.context!)
+        return Tensor(zeros: [input.latents.shape[0], 4, 2, 2])
+      }
+    }
+    var conditioning = Conditioning()
+    conditioning.context = TextEncoding(tokens: Tensor([1, 2, 3, 4], shape: [1, 4, 1]))
+    conditioning.negative = TextEncoding(tokens: Tensor([5, 6, 7, 8, 9, 10], shape: [1, 6, 1]))
+    let calls = Calls()
+    _ = try run(Reader(contexts: calls), conditioning)
+    #expect(calls.all[0].shape == [2, 12, 1])
+    #expect(calls.all[0].elements == [5, 6, 7, 8, 9, 10, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
+  }
+
   @Test func progressStopsTheRun() {
     let calls = Calls()
     #expect(throws: Stop.self) {

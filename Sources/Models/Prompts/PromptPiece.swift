@@ -48,10 +48,8 @@ extension Prompt {
     for (pattern, name) in unknown {
       guard let match = text.firstMatch(of: pattern) else { continue }
       throw .range(
-        what: "the prompt", found: "with \(name) (\(text[match.range]))",
-        expected:
-          "without it: a LoRA is given by --lora FILE:WEIGHT, the rest is not obeyed; --prompt-style plain takes all as words"
-      )
+        what: "the prompt's \(text[match.range])", found: "\(name), which is not obeyed",
+        expected: name.hasPrefix("<") ? "--lora FILE:WEIGHT" : "words, weights and BREAK; see --prompt-style")
     }
   }
 }
