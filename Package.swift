@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CKernels"]),
     .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP", "CLCMS"]),
     .target(name: "Diffusion", dependencies: ["Tensors", "Images"], exclude: ["README.md"]),
-    .target(name: "Weights", dependencies: ["Tensors", "CKernels"]),
+    .target(name: "Weights", dependencies: ["Tensors", "CKernels"], resources: [.copy("Families")]),
     .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels", "COneDNN"]),
     .target(name: "Models", dependencies: ["Diffusion", "Layers"]),
 

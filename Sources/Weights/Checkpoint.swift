@@ -11,16 +11,31 @@ public struct Checkpoint: Sendable {
   /// - Parameter hints: what a single file may leave open.
   /// - Throws: `CheckpointError`, `WeightsError`, `ConfigError`.
   public init(at path: String, hints: CheckpointHints = CheckpointHints()) throws {
-    self.init(path: path, layout: try DiffusersFolder(at: path))
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CheckpointError.noModel(path: path)
+    }
+    self.init(
+      path: path,
+      layout: isFolder.boolValue
+        ? try DiffusersFolder(at: path) : try SingleFile(TensorFile(at: path), hints: hints))
   }
 
   init(path: String, layout: any CheckpointLayout) { (self.path, self.layout) = (path, layout) }
 
   /// Whether something that may be a model is at `path`; its content is not read.
-  public static func isModel(_ path: String) -> Bool { DiffusersFolder.isModel(path) }
+  public static func isModel(_ path: String) -> Bool { DiffusersFolder.isModel(path) || TensorFile.isWeights(path) }
 
   /// The last component of the path.
   public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  /// The single file's family; nil for folders, and for an autoencoder alone.
+  public var family: Family? { (layout as? SingleFile)?.family }
+  /// The single file.
+  public var file: TensorFile? { (layout as? SingleFile)?.file }
+  /// What a user should know of guesses that were made.
+  public var notes: [String] { layout.notes }
+  /// Tensors of a single file that belong to no part.
+  public var surplus: [String] { layout.surplus }
   /// What `model_index.json` says: the pipeline's class and its own settings.
   public var index: Config? { layout.index }
   /// Parts that have a config, sorted.
@@ -54,6 +69,13 @@ protocol CheckpointLayout: Sendable {
   func config(_ part: String) throws -> Config
   func weights(_ part: String) throws -> Weights
   func tokenizer(_ part: String) throws -> TokenizerFiles
+  var notes: [String] { get }
+  var surplus: [String] { get }
+}
+
+extension CheckpointLayout {
+  var notes: [String] { [] }
+  var surplus: [String] { [] }
 }
 
 /// What the user says of a single file whose keys cannot tell it.
@@ -78,11 +100,17 @@ public struct TokenizerFiles: Sendable {
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case noModel(path: String)
   case part(String, file: String, parts: [String])
+  /// A file of a family that this engine does not know.
+  case family(String, found: String)
+  /// A file that ships with the program is not there.
+  case resource(String, folder: String)
 
   public var description: String {
     switch self {
     case .noModel(let path):
       "\(path): no model here; expected a folder with model_index.json, or with unet/ and vae/, or a file of weights"
+    case .family(let file, let found): "\(file): \(found)"
+    case .resource(let name, let folder): "\(name) is not beside the program (\(folder)); install it again"
     case .part(let part, let file, let parts):
       "\(file): holds no \(part)" + (parts.isEmpty ? "" : ", only \(parts.joined(separator: ", "))")
     }

@@ -29,6 +29,11 @@ public struct Config: Sendable {
     return try! encoder.encode(values)
   }
 
+  /// The same with other values for some keys; null takes a key away.
+  func setting(_ changes: [String: JSONValue]) -> Config {
+    Config(path: path, values: values.merging(changes) { $1 }.filter { $0.value != .null })
+  }
+
   /// Whether the key is there and not null.
   public func has(_ key: String) -> Bool { values[key].map { $0 != .null } ?? false }
 

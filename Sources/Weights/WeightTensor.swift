@@ -114,6 +114,25 @@ public struct WeightTensor: Sendable {
       offset: offset + range.lowerBound * row * type.size, owner: owner)
   }
 
+  /// One third of each head's rows, as a matrix; copied.
+  func headThirds(heads: Int, third: Int, named name: String) -> WeightTensor {
+    let rows = shape[0] / (3 * heads)
+    let row = strides?[0] ?? shape.dropFirst().reduce(1, *)
+    let rest = strides.map { Array($0.dropFirst()) } ?? Self.dense(Array(shape.dropFirst()))
+    let view = WeightTensor(
+      name: name, type: type, shape: [heads, rows] + shape.dropFirst(), strides: [3 * rows * row, row] + rest,
+      offset: offset + third * rows * row * type.size, owner: owner)
+    let columns = shape.dropFirst().reduce(1, *)
+    return view.renamed(name, shape: shape.count == 1 ? [heads * rows] : [heads * rows, columns])
+  }
+
+  private static func dense(_ shape: [Int]) -> [Int] {
+    shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
+  }
+
+  /// For messages: the file.
+  var source: String { owner.name }
+
   /// A matrix with its axes exchanged: a view.
   func transposed(named name: String) -> WeightTensor {
     precondition(shape.count == 2, "\(self.name) \(shape) is no matrix")

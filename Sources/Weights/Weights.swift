@@ -38,6 +38,11 @@ public struct Weights: Sendable {
   /// Numbers in all tensors.
   public var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
 
+  /// Shapes of all tensors.
+  public var shapes: [String: [Int]] { tensors.mapValues(\.shape) }
+  /// All tensors, by name.
+  public var all: [String: WeightTensor] { tensors }
+
   public func contains(_ name: String) -> Bool { tensors[prefix + name] != nil }
 
   /// The tensor `name`, which must have `shape`.
