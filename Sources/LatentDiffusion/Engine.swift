@@ -55,6 +55,9 @@ public final class Engine: Sendable {
   /// What a user should know of the LoRAs: layers that the loaded models do not have.
   public var warnings: [String] { loaded.withLock { $0.values.flatMap(\.model.warnings) } }
 
+  /// What a user should know of guesses that were made of the loaded files.
+  public var notes: [String] { loaded.withLock { $0.values.flatMap(\.notes) } }
+
   /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
@@ -87,7 +90,9 @@ public final class Engine: Sendable {
       if let model = loaded[folder] { return model }
       var model = try LoadedModel(at: folder, autoencoderAt: vae, loras: loras, hints: hints, policy: policy)
       model.refiner = try refiner.map { try Refiner(at: $0.path, share: $0.share, for: model.model, policy: policy) }
-      model.previewer = try previewer.map { try loadAutoencoder(Checkpoint(at: $0), policy: policy) }
+      model.previewer = try previewer.map {
+        try loadAutoencoder(Checkpoint(at: $0), for: Checkpoint(at: folder, hints: hints), policy: policy)
+      }
       loaded[folder] = model
       return model
     }

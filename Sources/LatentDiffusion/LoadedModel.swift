@@ -9,6 +9,8 @@ struct LoadedModel: Sendable {
   var refiner: Refiner?
   /// Decodes previews; nil: the model's own autoencoder does.
   var previewer: (any Autoencoder)?
+  /// What a user should know of guesses that were made.
+  let notes: [String]
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
   init(
@@ -16,8 +18,10 @@ struct LoadedModel: Sendable {
   ) throws {
     defaults = try ModelDefaults(folder: path)
     let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
+    let checkpoint = try Checkpoint(at: path, hints: hints)
+    notes = checkpoint.notes
     model = try Model(
-      Checkpoint(at: path, hints: hints), autoencoder: autoencoder, loras: loras, policy: policy,
+      checkpoint, autoencoder: autoencoder, loras: loras, policy: policy,
       defaultNoiseLevel: defaults.noiseLevel ?? 20)
   }
 

@@ -139,7 +139,7 @@ public struct CLIPTokenizer: Sendable {
 
   /// The ids that CLIP's own vocabulary file gives: the bytes in the order of their code points, the same at the end of a
   /// word, the merges, the two special tokens.
-  static func vocabulary(of merges: [(String, String)]) -> [String: Int] {
+  public static func vocabulary(of merges: [(String, String)]) -> [String: Int] {
     let bytes = byteAlphabet.sorted { $0.value < $1.value }.map { String($0) }
     let tokens =
       bytes + bytes.map { $0 + "</w>" } + merges.map { $0.0 + $0.1 } + ["<|startoftext|>", "<|endoftext|>"]

@@ -34,9 +34,9 @@ public struct Model: ConditioningModel, Denoiser {
     let set = LoRASet(loras)
     var loader = PartLoader(policy: policy, loras: set)
     unet = try loader.unet(checkpoint)
-    autoencoder = try loader.autoencoder(vae ?? checkpoint)
+    autoencoder = try loader.autoencoder(vae ?? checkpoint, for: checkpoint)
     text = unet.config.readsText ? try loader.text(checkpoint, for: unet.config) : []
-    surplus = loader.surplus
+    surplus = checkpoint.surplus + loader.surplus
     warnings = try set.warnings(for: checkpoint.name)
     microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)
     emptyNegativeIsZero =

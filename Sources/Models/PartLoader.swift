@@ -24,11 +24,21 @@ struct PartLoader {
     try load("unet", of: checkpoint) { try UNet($0, config: UNetConfig($1)) }
   }
 
-  mutating func autoencoder(_ checkpoint: Checkpoint) throws -> any Autoencoder {
+  /// - Parameter model: the checkpoint whose latents it is to know.
+  mutating func autoencoder(_ checkpoint: Checkpoint, for model: Checkpoint) throws -> any Autoencoder {
     // Its pipeline decodes what the UNet gives, whatever factor the VQModel's config has by default.
-    let scaled = try checkpoint.index?.optionalString("_class_name") != "LDMSuperResolutionPipeline"
-    let part = !checkpoint.has("vae") && checkpoint.has("vqvae") ? "vqvae" : "vae"
-    return try load(part, of: checkpoint) { try makeAutoencoder($0, $1, scaled: scaled) }
+    let scaled = try model.index?.optionalString("_class_name") != "LDMSuperResolutionPipeline"
+    func part(_ checkpoint: Checkpoint) -> String {
+      !checkpoint.has("vae") && checkpoint.has("vqvae") ? "vqvae" : "vae"
+    }
+    // A file that is an autoencoder alone does not say how latents are scaled: that belongs to the model it is for.
+    // A tiny one knows the UNet's latents as they are.
+    let isTiny = try checkpoint.config(part(checkpoint)).optionalString("_class_name") == "AutoencoderTiny"
+    let isAlone = !isTiny && checkpoint.file != nil && checkpoint.family == nil && model.has(part(model))
+    let own = isAlone ? try model.config(part(model)) : nil
+    return try load(part(checkpoint), of: checkpoint) { parameters, config in
+      try makeAutoencoder(parameters, own.map(config.scaled) ?? config, scaled: scaled)
+    }
   }
 
   /// The text towers that the checkpoint has, in the order in which their tokens stand side by side.
@@ -55,8 +65,11 @@ struct PartLoader {
 
 /// A checkpoint's autoencoder alone.
 ///
+/// - Parameter model: the checkpoint whose latents it is to know.
 /// - Throws: as `Model.init`.
-public func loadAutoencoder(_ checkpoint: Checkpoint, policy: KernelPolicy = KernelPolicy()) throws -> any Autoencoder {
+public func loadAutoencoder(
+  _ checkpoint: Checkpoint, for model: Checkpoint, policy: KernelPolicy = KernelPolicy()
+) throws -> any Autoencoder {
   var loader = PartLoader(policy: policy)
-  return try loader.autoencoder(checkpoint)
+  return try loader.autoencoder(checkpoint, for: model)
 }

@@ -23,8 +23,21 @@ public struct Checkpoint: Sendable {
 
   init(path: String, layout: any CheckpointLayout) { (self.path, self.layout) = (path, layout) }
 
+  /// A single file that is open already.
+  ///
+  /// - Throws: `CheckpointError.family` for files of other families.
+  public init(_ file: TensorFile, hints: CheckpointHints = CheckpointHints()) throws {
+    self.init(path: file.path, layout: try SingleFile(file, hints: hints))
+  }
+
+  /// Whether `path` is the folder of one part of a model.
+  public static func isPart(_ path: String) -> Bool { DiffusersFolder.isPart(path) }
+
   /// Whether something that may be a model is at `path`; its content is not read.
   public static func isModel(_ path: String) -> Bool { DiffusersFolder.isModel(path) || TensorFile.isWeights(path) }
+
+  /// Whether anything is at `path`.
+  public static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   /// The last component of the path.
   public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
@@ -32,6 +45,8 @@ public struct Checkpoint: Sendable {
   public var family: Family? { (layout as? SingleFile)?.family }
   /// The single file.
   public var file: TensorFile? { (layout as? SingleFile)?.file }
+  /// Whether a single file's averaged weights take the place of those that training left.
+  public var usesAverages: Bool { (layout as? SingleFile)?.usesEMA ?? false }
   /// What a user should know of guesses that were made.
   public var notes: [String] { layout.notes }
   /// Tensors of a single file that belong to no part.

@@ -29,6 +29,12 @@ public struct Config: Sendable {
     return try! encoder.encode(values)
   }
 
+  /// The same with another config's factor and shift of latents.
+  public func scaled(as other: Config) -> Config {
+    let keys = ["scaling_factor", "shift_factor"]
+    return setting(Dictionary(uniqueKeysWithValues: keys.map { ($0, other.values[$0] ?? .null) }))
+  }
+
   /// The same with other values for some keys; null takes a key away.
   func setting(_ changes: [String: JSONValue]) -> Config {
     Config(path: path, values: values.merging(changes) { $1 }.filter { $0.value != .null })

@@ -12,6 +12,8 @@ struct DiffusersFolder: CheckpointLayout {
     ["model_index.json", "ldm.json", "unet/config.json"].contains { exists("\(path)/\($0)") }
   }
 
+  static func isPart(_ path: String) -> Bool { configPath(path) != nil }
+
   init(at path: String) throws {
     self.path = path
     let indexPath = "\(path)/model_index.json"

@@ -45,7 +45,7 @@ public struct WeightTensor: Sendable {
   /// Elements between neighbours along each axis; nil where they stand in row-major order without gaps.
   let strides: [Int]?
   /// Of the first element in the owner's bytes.
-  let offset: Int
+  package let offset: Int
   let owner: MappedFile
 
   /// - Parameter strides: in elements. The caller has checked that all elements lie in `owner`.

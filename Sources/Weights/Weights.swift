@@ -40,6 +40,10 @@ public struct Weights: Sendable {
 
   /// Shapes of all tensors.
   public var shapes: [String: [Int]] { tensors.mapValues(\.shape) }
+  /// Number formats of the tensors that are weights.
+  public var types: [ElementType] {
+    ElementType.allCases.filter { type in type.isWeight && tensors.values.contains { $0.type == type } }
+  }
   /// All tensors, by name.
   public var all: [String: WeightTensor] { tensors }
 

@@ -1,7 +1,5 @@
 import Foundation
 
-@testable import Weights
-
 /// Names and shapes of public checkpoints (`Tests/Reference/layouts.py`), and files that have them: all zeros, which take
 /// no room on the disk.
 struct Layout: Decodable {

@@ -7,7 +7,7 @@ public struct Family: Sendable {
   public let title: String
   let index: Config
   /// A config a part; the tensors' shapes override what they tell better.
-  let parts: [String: Config]
+  package let parts: [String: Config]
 
   /// - Throws: `CheckpointError.resource` where the package's files are not beside the binary.
   init(named name: String) throws {
@@ -22,6 +22,11 @@ public struct Family: Sendable {
       }
     }
     self.parts = parts
+  }
+
+  static func isKnown(_ name: String) -> Bool {
+    name.utf8.allSatisfy { $0 == 0x2d || (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) }
+      && (try? FamilyFiles.path("\(name).json")) != nil
   }
 
   /// The family of a UNet by CompVis' names, and of what stands beside it in the file.

@@ -5,7 +5,7 @@ extension NameMap {
   ///   - prefix: of the single file's names, with its dot.
   ///   - layers: ResNet blocks of an encoder's level; a decoder's has one more.
   static func autoencoder(levels: Int, layers: Int, prefix: String) -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     for name in ["quant_conv", "post_quant_conv", "quantize"] { map.add(prefix + name, name) }
     for side in ["encoder", "decoder"] {
       let (a, b) = (prefix + side, side)
@@ -52,7 +52,7 @@ extension NameMap {
 
   /// Hugging Face's CLIP text tower: the same names.
   static func clip(prefix: String) -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     map.add("\(prefix)text_model", "text_model")
     map.add("\(prefix)text_projection", "text_projection")
     return map
@@ -61,7 +61,7 @@ extension NameMap {
   /// OpenCLIP's text tower ↔ transformers' `CLIPTextModel`; layers from `layers` on are left out, as SD 2 does with its
   /// last.
   static func openCLIP(prefix: String, layers: Int, projects: Bool) -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     map.add("\(prefix)positional_embedding", "text_model.embeddings.position_embedding.weight")
     map.add("\(prefix)token_embedding", "text_model.embeddings.token_embedding")
     map.add("\(prefix)ln_final", "text_model.final_layer_norm")
@@ -83,7 +83,7 @@ extension NameMap {
 
   /// The BERT-like tower of the 2021 text model (x-transformers' names) ↔ diffusers' `LDMBertModel`.
   static func bert(prefix: String, layers: Int) -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     map.add("\(prefix)token_emb", "model.embed_tokens")
     map.add("\(prefix)pos_emb.emb", "model.embed_positions")
     map.add("\(prefix)norm", "model.layer_norm")

@@ -1,8 +1,8 @@
 /// A correspondence of tensor names between a single file and one of diffusers' parts, usable both ways. Rules map module
 /// names; the longest that fits decides, and what stands behind it is carried over.
-struct NameMap {
+package struct NameMap {
   /// What happens to the values on the way from the single file.
-  enum Change: Equatable {
+  package enum Change: Equatable {
     case none
     /// A 1x1 convolution `[c, c, 1, 1]` becomes the matrix `[c, c]`.
     case matrix
@@ -21,8 +21,12 @@ struct NameMap {
     var change: Change
   }
 
-  private(set) var bySingle: [String: Rule] = [:]
+  /// With which every name in the single file begins.
+  let prefix: String
+  private var bySingle: [String: Rule] = [:]
   private var byFolder: [String: (rule: Rule, place: Int)] = [:]
+
+  init(_ prefix: String) { self.prefix = prefix }
 
   mutating func add(_ single: String, _ folder: String, _ change: Change = .none) { add(single, [folder], change) }
 
@@ -38,12 +42,13 @@ struct NameMap {
   }
 
   /// Diffusers' names for a name of the single file, in the order of its thirds; nil where nothing is known of it.
-  func folderNames(_ name: String) -> (names: [String], change: Change)? {
-    Self.longest(name) { bySingle[$0] }.map { rule, rest in (rule.folder.map { $0 + rest }, rule.change) }
+  package func folderNames(_ name: String) -> (names: [String], change: Change)? {
+    guard name.hasPrefix(prefix) else { return nil }
+    return Self.longest(name) { bySingle[$0] }.map { rule, rest in (rule.folder.map { $0 + rest }, rule.change) }
   }
 
   /// The name in a single file for a name of diffusers, and which third of it this is.
-  func singleName(_ name: String) -> (name: String, change: Change, place: Int)? {
+  package func singleName(_ name: String) -> (name: String, change: Change, place: Int)? {
     Self.longest(name) { byFolder[$0] }.map { found, rest in (found.rule.single + rest, found.rule.change, found.place)
     }
   }

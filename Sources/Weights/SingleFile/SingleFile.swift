@@ -10,7 +10,7 @@ struct SingleFile: CheckpointLayout {
   let notes: [String]
   private let configs: [String: Config]
   private let maps: [String: NameMap]
-  private let usesEMA: Bool
+  let usesEMA: Bool
 
   /// Only configs and tensors' headers are read.
   ///
@@ -64,6 +64,9 @@ struct SingleFile: CheckpointLayout {
   }
 
   func tokenizer(_ part: String) throws -> TokenizerFiles {
+    // BERT's vocabulary is not shipped: vocab.txt is looked for beside the file.
+    let folder = URL(fileURLWithPath: file.path).deletingLastPathComponent().path
+    guard configs["bert"] == nil else { return TokenizerFiles(folder: folder) }
     let merges = try FamilyFiles.path("clip-merges.txt")
     return TokenizerFiles(merges: merges, config: configs[part], folder: file.path)
   }

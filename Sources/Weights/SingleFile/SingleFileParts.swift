@@ -1,10 +1,14 @@
 /// Which parts a single file holds, how their names map, and what their shapes say.
-struct SingleFileParts {
+package struct SingleFileParts {
   private(set) var family: Family?
-  private(set) var maps: [String: NameMap] = [:]
+  package private(set) var maps: [String: NameMap] = [:]
   private(set) var configs: [String: Config] = [:]
 
-  init(_ file: TensorFile) throws {
+  /// The family that a file's metadata names, where its shapes are no public ones.
+  private let said: String?
+
+  package init(_ file: TensorFile) throws {
+    said = file.metadata["ldm.family"].flatMap { Family.isKnown($0) ? $0 : nil }
     let all = TensorNames(file.tensors)
     if let prefix = ["model.diffusion_model.", "diffusion_model.", ""].first(where: {
       all.has("\($0)input_blocks.0.0.weight")
@@ -17,6 +21,11 @@ struct SingleFileParts {
       try addAutoencoder(TensorNames(file.tensors, below: prefix), prefix, file)
       break
     }
+    if maps.isEmpty, all.has("encoder.layers.0.weight"), all.has("decoder.layers.0.weight") {
+      // TAESD under diffusers' names: all of them are of one shape.
+      maps["vae"] = .identity(all)
+      configs["vae"] = Config(path: file.path, values: ["_class_name": .string("AutoencoderTiny")])
+    }
     guard !maps.isEmpty else { throw CheckpointError.family(file.path, found: Family.foreign(all)) }
     if let family { try addTowers(family, all, file) }
   }
@@ -25,7 +34,7 @@ struct SingleFileParts {
     guard let shape = UNetShape(single: names) else {
       throw CheckpointError.family(path, found: "a UNet whose blocks follow no known order")
     }
-    let family = try Family(named: Family.name(unet: names, file: all, path: path))
+    let family = try Family(named: said ?? Family.name(unet: names, file: all, path: path))
     let template = family.parts["unet"]!
     let config = template.setting(ShapeConfig.unet(names, shape, like: template))
     let channels = try config.integers("block_out_channels")
@@ -103,13 +112,15 @@ struct SingleFileParts {
       (maps["bert"], configs["bert"]) = (.bert(prefix: "cond_stage_model.transformer.", layers: layers), template)
     }
     if family.name == "ldm-class" {
-      var map = NameMap()
+      var map = NameMap("cond_stage_model.")
       map.add("cond_stage_model.embedding", "embedding")
       let shape = all["cond_stage_model.embedding.weight"]!.map { JSONValue.number(Double($0)) }
       maps["class_embedder"] = map
       configs["class_embedder"] = Config(
         path: file.path,
-        values: ["_class_name": .string("ClassEmbedder"), "n_classes": shape[0], "embed_dim": shape[safe: 1] ?? .null])
+        values: [
+          "_class_name": .string("ClassEmbedder"), "num_classes": shape[0], "embed_dim": shape[safe: 1] ?? .null,
+        ])
     }
   }
 
@@ -122,7 +133,7 @@ struct SingleFileParts {
   }
 
   /// Schedules that are computed anew, averages kept for training, towers and losses that no inference reads.
-  static func isLeftover(_ name: String) -> Bool {
+  package static func isLeftover(_ name: String) -> Bool {
     let beginnings = [
       "model_ema.", "alphas_cumprod", "betas", "sqrt_", "log_one_minus", "posterior_", "lvlb_weights", "logvar",
       "low_scale_model.", "depth_model.", "cond_stage_model.", "conditioner.", "denoiser.", "first_stage_model.loss",
@@ -135,7 +146,7 @@ struct SingleFileParts {
 extension NameMap {
   /// Diffusers' names in the file, below `prefix`.
   static func identity(_ names: TensorNames, prefix: String = "") -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     for name in Set(names.shapes.keys.map { String($0.prefix { $0 != "." }) }) { map.add(prefix + name, name) }
     return map
   }

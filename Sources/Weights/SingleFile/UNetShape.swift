@@ -43,7 +43,7 @@ extension NameMap {
   static func unet(
     _ shape: UNetShape, prefix: String, conditional: Bool, width: (Int) -> Int, headWidth: Int?
   ) -> NameMap {
-    var map = NameMap()
+    var map = NameMap(prefix)
     let leaf: KeyValuePairs = [
       "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
       "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",

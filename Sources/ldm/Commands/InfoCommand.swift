@@ -14,9 +14,20 @@ struct InfoCommand: ParsableCommand {
     let sources = try input.sources()
     let teller = Teller(try TellingOptions.parse([]))
     try InputLoop(teller: teller, report: nil).run(sources, label: \.description) { source in
-      let facts = try Facts(of: source, maximumPixels: input.maxPixels)
+      let facts = try Self.alone { try Facts(of: source, maximumPixels: input.maxPixels) }
       let text = json ? facts.json(source) : facts.lines(source)
       try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
+    }
+  }
+
+  /// A bad file of weights says nothing about the inputs after it.
+  private static func alone<R>(_ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error where !(error is Signals.Interrupted) {
+      var failure = Failure(error)
+      failure.stopsAll = false
+      throw failure
     }
   }
 }

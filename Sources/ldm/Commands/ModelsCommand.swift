@@ -4,15 +4,15 @@ import LatentDiffusion
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "Shows the models that are here.",
+    commandName: "models", abstract: "Shows the models that are here; converts them.",
     discussion: """
       Looked for in $LDM_MODELS, $XDG_DATA_HOME/ldm/models, the Hugging Face cache, /usr/share/ldm/models and \
-      ../share/ldm/models beside the binary: folders in diffusers' layout.
+      ../share/ldm/models beside the binary: folders in diffusers' layout, and single files.
       """,
-    subcommands: [List.self, Path.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Path.self, Convert.self], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Lists names and folders.")
+    static let configuration = CommandConfiguration(abstract: "Lists names and paths.")
 
     @Flag(help: "As JSON.") var json = false
 
@@ -27,7 +27,7 @@ struct ModelsCommand: ParsableCommand {
   }
 
   struct Path: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Prints the folder of a model.")
+    static let configuration = CommandConfiguration(abstract: "Prints the path of a model.")
 
     @Argument(help: "The model's name.") var name: String
 

@@ -31,15 +31,15 @@ struct Facts {
       guard !head.isEmpty else { throw Failure(.badData, "is empty") }
       isPicture = ImageFormat(magic: head) != nil
       if !isPicture {
-        return try addWeights(SafetensorsFile(at: String(decoding: name.bytes, as: UTF8.self)))
+        return try addFile(TensorFile(at: String(decoding: name.bytes, as: UTF8.self)))
       }
     }
     let bytes = try Streams.read(source, limit: maximumPixels * 8 + (64 << 20))
-    guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected a picture or safetensors") }
+    guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected a picture or a file of weights") }
     if isPicture || ImageFormat(magic: bytes) != nil {
       try addPicture(ImageHeader(of: bytes))
     } else {
-      try addWeights(SafetensorsFile(MappedFile(name: source.description, contents: bytes)))
+      try addFile(TensorFile(MappedFile(name: source.description, contents: bytes)))
     }
   }
 
@@ -57,17 +57,6 @@ struct Facts {
     for (key, value) in header.metadata.text.sorted(by: { $0.key < $1.key }) where key != "parameters" {
       add("text.\(key)", value)
     }
-  }
-
-  private mutating func addWeights(_ file: SafetensorsFile) {
-    add("format", "safetensors")
-    add("tensors", file.tensors.count)
-    add("parameters", file.tensors.values.reduce(0) { $0 + $1.count })
-    add("bytes", file.tensors.values.reduce(0) { $0 + $1.byteCount })
-    let types = Set(file.tensors.values.map(\.type.rawValue)).sorted()
-    add("types", .array(types.map(JSON.string)))
-    if let latents = file.tensors["latents"] { add("latents", .array(latents.shape.map(JSON.integer))) }
-    for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) { add("metadata.\(key)", value) }
   }
 
   func json(_ source: Source) -> String {

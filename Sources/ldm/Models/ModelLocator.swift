@@ -27,9 +27,9 @@ struct ModelLocator {
     return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
   }
 
-  /// A model's folder.
+  /// A model's folder or file.
   ///
-  /// - Parameter name: a name, or the path of a folder; nil is the built-in model.
+  /// - Parameter name: a name, or a path; nil is the built-in model.
   /// - Throws: `Failure` 69.
   func path(of name: String?) throws -> String {
     guard let name = name.map(Arguments.words) else {
@@ -45,7 +45,8 @@ struct ModelLocator {
     if let found = all().first(where: { $0.name == name }) { return found.path }
     if FileManager.default.fileExists(atPath: name) {
       throw Failure(
-        .unavailable, "\(name): no model here; expected a folder with model_index.json, ldm.json or unet/",
+        .unavailable,
+        "\(name): no model here; expected a folder with model_index.json, ldm.json or unet/, or a file of weights",
         stopsAll: true)
     }
     throw Failure(.unavailable, "no model \(name); \"ldm models list\" shows those that are here", stopsAll: true)
@@ -57,12 +58,18 @@ struct ModelLocator {
     if let path = builtInPath { result.append(Found(name: Self.builtIn, path: path)) }
     for folder in folders {
       for name in children(of: folder) where isModel("\(folder)/\(name)") {
-        result.append(Found(name: name, path: "\(folder)/\(name)"))
+        result.append(Found(name: Self.stem(name), path: "\(folder)/\(name)"))
       }
     }
     result += inHubCache()
     var seen = Set<String>()
     return result.filter { seen.insert($0.name).inserted }
+  }
+
+  /// A file's name without the suffix that says what it is.
+  private static func stem(_ name: String) -> String {
+    let suffix = [".safetensors", ".ckpt", ".pt", ".pth", ".bin"].first { name.hasSuffix($0) }
+    return String(name.dropLast(suffix?.count ?? 0))
   }
 
   private var folders: [String] {

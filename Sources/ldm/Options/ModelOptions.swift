@@ -7,21 +7,24 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Name (see \"ldm models list\") or folder. Default: the built-in model.", valueName: "name|folder"),
-    completion: .directory)
+      """
+      Name (see \"ldm models list\"), folder, or file: safetensors, or a PyTorch checkpoint, of which nothing is executed. \
+      Default: the built-in model.
+      """, valueName: "name|path"),
+    completion: .file())
   var model: String?
 
   @Option(
     help: ArgumentHelp(
       "Autoencoder, folder or file, in place of the model's own; TAESD is fast and a little blurred.", valueName: "path"
     ),
-    completion: .directory)
+    completion: .file())
   var vae: String?
 
   @Option(
     help: ArgumentHelp(
       "Model that takes over for the last steps, SDXL's refiner; of them the share, 0 to 1, that is its own (0.2).",
-      valueName: "path[:share]"), completion: .directory)
+      valueName: "path[:share]"), completion: .file())
   var refiner: String?
 
   @Option(
@@ -46,16 +49,22 @@ struct ModelOptions: ParsableArguments {
     }
   }
 
-  /// The model's folder is found and looked at; its weights are read when a task first needs them.
+  /// The model is found and looked at; its weights are read when a task first needs them.
   ///
-  /// - Parameter previewer: what decodes previews; nil: the model's own autoencoder.
-  func engine(previewer: String? = nil) throws -> Engine {
+  /// - Parameters:
+  ///   - prediction: what the user says the UNet predicts, for files that do not.
+  ///   - previewer: what decodes previews; nil: the model's own autoencoder.
+  func engine(prediction: Prediction? = nil, previewer: String? = nil) throws -> Engine {
+    for path in [vae, previewer].compactMap({ $0 }).map(Arguments.words) where !Checkpoint.exists(path) {
+      throw Failure(.unavailable, "\(path): no autoencoder here; give a file or a folder", stopsAll: true)
+    }
     let locator = ModelLocator()
     let path = try locator.path(of: model)
     let refiner = try refinement().map { (path: try locator.path(of: $0.name), share: $0.share) }
     return try Engine(
       modelAt: path, autoencoderAt: vae.map(Arguments.words), loras: try lora.map(Self.lora), refinerAt: refiner,
-      previewAt: previewer.map(Arguments.words), precision: Precision(rawValue: precision)!, threads: threads)
+      previewAt: previewer.map(Arguments.words), hints: CheckpointHints(prediction: prediction),
+      precision: Precision(rawValue: precision)!, threads: threads)
   }
 
   /// "NAME:0.3" → the refiner and its share.
@@ -80,4 +89,8 @@ struct ModelOptions: ParsableArguments {
     }
     return try LoRA(at: String(text[..<colon]), strength: weight)
   }
+}
+
+extension CheckpointHints {
+  init(prediction: Prediction?) { self.init(prediction: prediction.map { $0 == .v ? "v_prediction" : $0.rawValue }) }
 }

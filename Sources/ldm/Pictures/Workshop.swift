@@ -21,7 +21,7 @@ final class Workshop {
   ) throws {
     destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
     teller = Teller(telling)
-    engine = try model.engine(previewer: telling.previewVae)
+    engine = try model.engine(prediction: sampling.values().prediction, previewer: telling.previewVae)
     preview = telling.preview.map(FileName.init)
     self.output = output
     count = sampling.count
@@ -105,6 +105,7 @@ final class Workshop {
   private func tellOnce(_ job: Job) {
     if seedIsDrawn { teller.noteOnce("seed \(seed)" + (count > 1 ? " to \(seed &+ UInt64(count - 1))" : "")) }
     if let note = try? engine.facts(for: job.task).note { teller.noteOnce(note) }
+    for note in engine.notes { teller.noteOnce(note) }
     if !surplusIsTold {
       surplusIsTold = true
       engine.warnings.forEach(teller.warn)

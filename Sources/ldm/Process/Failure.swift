@@ -30,7 +30,7 @@ struct Failure: Error {
     case ModelError.task, ConditioningError.unsuited: self.init(.usage, "\(error)", stopsAll: true)
     case SamplerError.unknown, SamplerError.unsupported, SamplerError.range, ConditioningError.range:
       self.init(.usage, "\(error)", stopsAll: true)
-    case is ModelError, is CheckpointError, is ConfigError, is WeightsError, is TokenizerError:
+    case is ModelError, is CheckpointError, is ConversionError, is ConfigError, is WeightsError, is TokenizerError:
       self.init(.badData, "\(error)", stopsAll: true)
     case PluginError.option: self.init(.usage, "\(error)", stopsAll: true)
     case PluginError.failed: self.init(.badData, "\(error)")

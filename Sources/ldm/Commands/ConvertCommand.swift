@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import LatentDiffusion
+import Weights
+
+extension ModelsCommand {
+  struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Rewrites a model: a single file as a folder, or a folder as a single file.",
+      discussion: """
+        OUT ending in .safetensors is written as one file, in the layout that other tools read; else as a folder in \
+        diffusers' layout. Converting there and back gives the same tensors, byte for byte, unless --type says otherwise. \
+        Averaged weights that nothing uses, optimiser states and the like are left behind.
+        """)
+
+    @Argument(help: "A model's name, folder or file.") var input: String
+    @Argument(help: "What to write; a folder must not be there yet.") var output: String
+
+    @Option(
+      help: ArgumentHelp("Type of the weights: f32, f16, bf16. Default: as they are.", valueName: "type"),
+      completion: .list(["f32", "f16", "bf16"]))
+    var type: String?
+
+    func validate() throws {
+      if let type { _ = try choice(type, "--type", ["f32", "f16", "bf16"]) }
+    }
+
+    func run() throws {
+      let checkpoint = try Checkpoint(at: ModelLocator().path(of: input))
+      let target = Arguments.words(output)
+      let isFile = target.hasSuffix(".safetensors")
+      if !isFile, Checkpoint.exists(target) {
+        throw Failure(.cannotCreate, "\(target): is there already; name a folder that is not")
+      }
+      let type = type.flatMap { ElementType(rawValue: $0.uppercased()) }
+      let conversion = Conversion(checkpoint, as: type) { try Signals.check() }
+      try Self.atomically(target) { temporary in
+        if isFile {
+          try conversion.write(file: temporary)
+        } else {
+          try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+          try conversion.write(folder: temporary) { lines in
+            CLIPTokenizer.vocabulary(
+              of: lines.compactMap { line in
+                let pair = line.split(separator: " ")
+                return pair.count == 2 ? (String(pair[0]), String(pair[1])) : nil
+              })
+          }
+        }
+      }
+    }
+
+    /// Writes beside the target under another name, and renames when all is whole.
+    private static func atomically(_ target: String, _ body: (String) throws -> Void) throws {
+      let url = URL(fileURLWithPath: target)
+      let temporary = url.deletingLastPathComponent()
+        .appendingPathComponent(".ldm-\(String(UInt64.random(in: 0...(.max)), radix: 36))").path
+      do {
+        try Signals.withTemporary(FileName(bytes: Array(temporary.utf8))) { try body(temporary) }
+        guard rename(temporary, target) == 0 else { throw Failure(.cannotCreate, errno: errno, target) }
+      } catch {
+        try? FileManager.default.removeItem(atPath: temporary)
+        if case let error as CocoaError = error {
+          throw Failure(.cannotCreate, "\(target): \(error.localizedDescription)")
+        }
+        throw error
+      }
+    }
+  }
+}
