@@ -20,7 +20,7 @@ public protocol Autoencoder: Sendable {
 ///
 /// - Parameter scaled: false for pipelines that leave a codebook's latents as they are.
 /// - Throws: `ConfigError` where this engine has no such class; what its `init` throws.
-func makeAutoencoder(_ p: Parameters, _ config: Config, scaled: Bool) throws -> any Autoencoder {
+package func makeAutoencoder(_ p: Parameters, _ config: Config, scaled: Bool) throws -> any Autoencoder {
   switch try config.string("_class_name", default: "AutoencoderKL") {
   case "AutoencoderKL": try AutoencoderKL(p, config: AutoencoderConfig(config))
   case "VQModel": try VQModel(p, config: VQConfig(config, scaled: scaled))

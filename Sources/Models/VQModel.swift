@@ -62,7 +62,7 @@ public struct VQModel: Autoencoder {
 }
 
 /// Vectors, the nearest of which takes a latent's place.
-struct Codebook: Sendable {
+package struct Codebook: Sendable {
   private let entries: Tensor
   /// z·e - |e|²/2 for every entry: greatest where |z - e| is least. In f32 whatever the policy, as it decides by size.
   private let score: Linear
@@ -70,7 +70,7 @@ struct Codebook: Sendable {
   private static let chunk = 1024
 
   /// - Parameter entries: `[K, C]`.
-  init(_ entries: Tensor) {
+  package init(_ entries: Tensor) {
     self.entries = entries
     let (count, width) = (entries.shape[0], entries.shape[1])
     let halfSquares = Tensor(shape: [count]) { out in
@@ -84,7 +84,7 @@ struct Codebook: Sendable {
   }
 
   /// Maps `[N, h, w, C]`, each pixel replaced by its nearest entry.
-  func nearest(_ maps: Tensor) -> Tensor {
+  package func nearest(_ maps: Tensor) -> Tensor {
     let (count, width) = (entries.shape[0], entries.shape[1])
     let pixels = maps.reshaped([maps.count / width, width])
     var rows: [Int] = []

@@ -1,10 +1,9 @@
 import Diffusion
 import Foundation
 import Layers
+import Models
 import Testing
 import Weights
-
-@testable import Models
 
 /// max |a - b| / max |b| against diffusers and transformers in f32 on the same weights.
 private let bound: Float = 1e-4
