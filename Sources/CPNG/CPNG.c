@@ -197,7 +197,7 @@ bool ldm_png_write(const struct ldm_png *in, uint8_t **out, size_t *out_size, ch
   if (in->depth == 16) png_set_swap(png);
   size_t stride = (size_t)in->width * (in->alpha ? 4 : 3) * (size_t)(in->depth / 8);
   for (size_t y = 0; y < in->height; y++) png_write_row(png, in->pixels + y * stride);
-  png_write_end(png, info);
+  png_write_end(png, NULL);  // with info, libpng would write eXIf a second time
   png_destroy_write_struct(&png, &info);
   *out = target.data;
   *out_size = target.size;

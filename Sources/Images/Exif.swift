@@ -154,7 +154,7 @@ struct Exif {
 }
 
 /// Numbers and directories of a TIFF structure, none of them trusted.
-private struct Reader {
+struct Reader {
   let data: [UInt8]
   let little: Bool
 

@@ -30,7 +30,7 @@ struct PNMReader {
   }
 
   private let data: [UInt8]
-  private var place = 2
+  private(set) var place = 2
 
   init(_ data: [UInt8]) { self.data = data }
 
