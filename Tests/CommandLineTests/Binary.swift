@@ -24,6 +24,11 @@ struct Binary {
     } ?? own.appendingPathComponent("ldm")
   }
 
+  /// The folder that holds Package.swift.
+  static var repository: URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  }
+
   init(at path: URL = Binary.built) throws {
     self.path = path
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("ldm-test-\(UUID().uuidString)")
@@ -34,13 +39,15 @@ struct Binary {
 
   func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
 
-  /// Runs a shell command in the folder, with `$ldm` the binary.
+  /// Runs a shell command in the folder, with `$ldm` the binary. One thread each: tests run side by side.
   func shell(_ command: String) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = ["-c", command]
     process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(["ldm": path.path]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(["ldm": path.path, "OMP_NUM_THREADS": "1"]) {
+      $1
+    }
     let (out, err) = (file(".out"), file(".err"))
     for file in [out, err] { try Data().write(to: file) }
     process.standardOutput = try FileHandle(forWritingTo: out)
@@ -54,6 +61,33 @@ struct Binary {
     return Outcome(
       status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal, output: output,
       words: words)
+  }
+
+  /// Runs a shell command with a terminal as stdin, stdout and stderr; for commands that say little.
+  func terminal(_ command: String) throws -> (status: Int32, text: String) {
+    // posix_openpt is none of the functions that Swift imports; these are the calls below it.
+    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    defer { close(master) }
+    var (unlocked, number) = (Int32(0), Int32(0))
+    let (unlock, getNumber): (UInt, UInt) = (0x4004_5431, 0x8004_5430)  // TIOCSPTLCK, TIOCGPTN
+    guard master >= 0, ioctl(master, unlock, &unlocked) == 0, ioctl(master, getNumber, &number) == 0 else {
+      throw POSIXError(.ENOTTY)
+    }
+    let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+    let handle = FileHandle(fileDescriptor: slave, closeOnDealloc: true)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command]
+    process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging(["ldm": path.path, "OMP_NUM_THREADS": "1"]) { $1 }
+    (process.standardInput, process.standardOutput, process.standardError) = (handle, handle, handle)
+    try process.run()
+    process.waitUntilExit()
+    // The slave is open here too, so that what was written waits to be read.
+    var text = [UInt8](repeating: 0, count: 1 << 16)
+    _ = fcntl(master, F_SETFL, O_NONBLOCK)
+    let count = max(read(master, &text, text.count), 0)
+    return (process.terminationStatus, String(decoding: text[..<count], as: UTF8.self))
   }
 
   /// Names in the folder, hidden ones too.

@@ -4,17 +4,23 @@ import Foundation
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info", abstract: "Tells what a picture's metadata, a file of weights or a model folder holds.",
-    discussion: "Reads headers alone: neither pixels nor weights are loaded.")
+    discussion: """
+      Weights are never loaded. A picture's pixels are read for its invisible watermark alone; --quick leaves that out.
+      """)
 
   @OptionGroup var input: InputOptions
 
   @Flag(help: "As JSON, an object a line.") var json = false
 
+  @Flag(help: "Reads headers alone: no watermark.") var quick = false
+
   func run() throws {
     let sources = try input.sources()
     let teller = Teller(try TellingOptions.parse([]))
     try InputLoop(teller: teller, report: nil).run(sources, label: \.description) { source in
-      let facts = try Self.alone { try Facts(of: source, maximumPixels: input.maxPixels) }
+      let facts = try Self.alone {
+        try Facts(of: source, maximumPixels: input.maxPixels, isQuick: quick)
+      }
       let text = json ? facts.json(source) : facts.lines(source)
       try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
     }

@@ -17,4 +17,6 @@ struct LDM: ParsableCommand {
       DecodeCommand.self, InfoCommand.self, ModelsCommand.self, SamplersCommand.self, PluginsCommand.self,
       BenchCommand.self,
     ])
+
+  static var commands: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
 }

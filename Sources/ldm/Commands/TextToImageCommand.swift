@@ -29,19 +29,17 @@ struct TextToImageCommand: ParsableCommand {
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: prompts.count)
-    try workshop.each(prompts, label: { "\"\($0)\"" }) { text in
-      try workshop.make(from: nil, label: "\"\(text)\"", name: Self.fileName(text), format: nil, fileSuffix: nil) {
-        let native = try workshop.engine.facts(for: .textToImage).nativeSize
-        var request = Request(size: try size.value() ?? Size(height: native, width: native))
-        request.prompt = text
-        request.depth = depthMap
-        prompt.apply(to: &request)
-        var job = Job(.textToImage, request)
-        job.conditioners = conditioners
-        job.sampling = try sampling.values()
-        job.sampling.apply(prompt)
-        return Draft(job: job)
-      }
+    try workshop.draw(prompts, name: Self.fileName) { text in
+      let native = try workshop.engine.facts(for: .textToImage).nativeSize
+      var request = Request(size: try size.value() ?? Size(height: native, width: native))
+      request.prompt = text
+      request.depth = depthMap
+      prompt.apply(to: &request)
+      var job = Job(.textToImage, request)
+      job.conditioners = conditioners
+      job.sampling = try sampling.values()
+      job.sampling.apply(prompt)
+      return Draft(job: job)
     }
   }
 

@@ -45,9 +45,11 @@ enum OutputFile {
       guard replacing else { throw exists }
       // linkat replaces nothing: a second name, and rename at once.
       let temporary = temporaryName()
-      guard temporary.withPath({ linkat(AT_FDCWD, file, folder, $0, AT_SYMLINK_FOLLOW) }) == 0 else { return false }
-      try rename(temporary, name, folder, target)
-      return true
+      return try Signals.withTemporary(target.folder.appending(temporary.bytes)) {
+        guard temporary.withPath({ linkat(AT_FDCWD, file, folder, $0, AT_SYMLINK_FOLLOW) }) == 0 else { return false }
+        try rename(temporary, name, folder, target)
+        return true
+      }
     }
   #endif
 

@@ -47,17 +47,20 @@ enum Streams {
     return Array(bytes.prefix(count))
   }
 
-  private static func open(_ source: Source) throws -> Int32 {
+  /// - Throws: `Failure` 66.
+  static func open(_ source: Source) throws -> Int32 {
     guard case .file(let name) = source else { return STDIN_FILENO }
     let file = name.withPath { Foundation.open($0, O_RDONLY | O_CLOEXEC) }
     guard file >= 0 else { throw Failure(.noInput, errno: errno) }
     return file
   }
 
+  /// The largest a picture's file can be that the decoder would accept: 16-bit RGBA as PNM; and its metadata.
+  static func limit(maximumPixels: Int) -> Int { maximumPixels * 8 + (64 << 20) }
+
   /// A picture's file: bytes, and its format by the first of them.
   static func picture(_ source: Source, maximumPixels: Int) throws -> [UInt8] {
-    // The largest a picture can be that the decoder would accept: 16-bit RGBA as PNM; and its metadata.
-    let bytes = try read(source, limit: maximumPixels * 8 + (64 << 20)) { head in
+    let bytes = try read(source, limit: limit(maximumPixels: maximumPixels)) { head in
       guard !head.isEmpty else { throw Failure(.badData, "is empty; expected a picture") }
       guard ImageFormat(magic: head) != nil else { throw ImageError.unknownFormat }
     }
@@ -74,6 +77,8 @@ enum Streams {
             try Signals.check()
             continue
           }
+          // Threads beside the main one have SIGPIPE blocked: nobody reads any more, so die as the signal would have it.
+          if errno == EPIPE { throw Signals.Interrupted(signal: SIGPIPE) }
           throw Failure(.inputOutput, errno: errno, "writing")
         }
         rest = rest.dropFirst(count)
@@ -95,6 +100,12 @@ enum Source: Hashable, Sendable, CustomStringConvertible {
     case .standardInput: FileName(bytes: Array("stdin".utf8))
     case .file(let name): name
     }
+  }
+
+  /// Whether reading it waits for nobody.
+  var isReady: Bool {
+    guard case .file(let name) = self else { return false }
+    return name.status.map { $0.st_mode & S_IFMT == S_IFREG } ?? true
   }
 
   var description: String {

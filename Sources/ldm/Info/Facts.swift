@@ -9,9 +9,19 @@ struct Facts {
   struct Field {
     let name: String
     let value: JSON
+
+    /// For people: texts as they are, several of them numbered, each on a line of its own.
+    var text: String {
+      guard case .array(let values) = value, name == "history" else { return value.plainText }
+      return values.enumerated().map { "\($0 + 1). \($1.plainText)" }.joined(separator: "\n")
+    }
   }
 
-  init(of source: Source, maximumPixels: Int) throws {
+  /// Headers alone: pixels are not looked at.
+  private let isQuick: Bool
+
+  init(of source: Source, maximumPixels: Int, isQuick: Bool) throws {
+    self.isQuick = isQuick
     if case .file(let name) = source, let status = name.status, status.st_mode & S_IFMT == S_IFDIR {
       try addModel(String(decoding: name.bytes, as: UTF8.self))
     } else {
@@ -37,13 +47,13 @@ struct Facts {
     let bytes = try Streams.read(source, limit: maximumPixels * 8 + (64 << 20))
     guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected a picture or a file of weights") }
     if isPicture || ImageFormat(magic: bytes) != nil {
-      try addPicture(ImageHeader(of: bytes))
+      try addPicture(ImageHeader(of: bytes), bytes, maximumPixels)
     } else {
       try addFile(TensorFile(MappedFile(name: source.description, contents: bytes)))
     }
   }
 
-  private mutating func addPicture(_ header: ImageHeader) {
+  private mutating func addPicture(_ header: ImageHeader, _ bytes: [UInt8], _ maximumPixels: Int) {
     add("format", header.format.rawValue)
     add("width", header.width)
     add("height", header.height)
@@ -54,9 +64,21 @@ struct Facts {
     add("xmp", (header.metadata.xmp?.count).map { "\($0) bytes" })
     add("parameters", Provenance.parameters(in: header.metadata))
     add("digital_source_type", Provenance.source(in: header.metadata))
+    let history = Provenance.history(in: header.metadata)
+    if !history.isEmpty { add("history", .array(history.map(JSON.string))) }
+    if !isQuick { add("watermark", Self.watermark(bytes, header, maximumPixels)) }
     for (key, value) in header.metadata.text.sorted(by: { $0.key < $1.key }) where key != "parameters" {
       add("text.\(key)", value)
     }
+  }
+
+  /// Read from the pixels; nil where there is none, or the pixels cannot be read.
+  private static func watermark(_ bytes: [UInt8], _ header: ImageHeader, _ maximumPixels: Int) -> String? {
+    guard header.width >= 256, header.height >= 256, header.depth == 8,
+      let image = try? Image(decoding: bytes, maximumPixels: maximumPixels),
+      let (watermark, matches) = Watermark.found(in: image)
+    else { return nil }
+    return "\(watermark.name), \(matches) of \(watermark.bits.count) bits"
   }
 
   func json(_ source: Source) -> String {
@@ -66,7 +88,7 @@ struct Facts {
   func lines(_ source: Source) -> String {
     let width = (fields.map(\.name.count).max() ?? 0) + 2
     let rows = fields.map { field -> String in
-      let text = field.value.plainText
+      let text = field.text
       // Further lines of a text stand under its first.
       let indented = text.split(separator: "\n", omittingEmptySubsequences: false)
         .joined(separator: "\n" + String(repeating: " ", count: width + 2))

@@ -57,6 +57,11 @@ struct OutputOptions: ParsableArguments {
     help: "Writes no metadata: neither how the picture was made, nor what the input had (its colour profile stays).")
   var strip = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Writes no invisible watermark (\"ldm info\" reads it; txt2img, img2img, upscale; 8 bits; from 256x256)."))
+  var noWatermark = false
+
   func validate() throws {
     guard format.map({ ImageFormat(suffix: $0) != nil }) ?? true else {
       throw ValidationError("--format must be png, jpeg, webp or pnm")
@@ -71,7 +76,7 @@ struct OutputOptions: ParsableArguments {
   }
 
   /// The format that the options name.
-  private var named: ImageFormat? {
+  var named: ImageFormat? {
     format.flatMap(ImageFormat.init(suffix:))
       ?? destination.output.flatMap { FileName($0).suffix }.flatMap(ImageFormat.init(suffix:))
   }

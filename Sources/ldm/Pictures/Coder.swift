@@ -8,8 +8,7 @@ final class Coder {
   private let teller: Teller
   private let sources: [Source]
   private let report: Report?
-  private var destinations: Destinations
-  private var number = 0
+  private let destinations: Destinations
 
   init(
     _ destination: DestinationOptions, _ model: ModelOptions, _ telling: TellingOptions, inputs sources: [Source]
@@ -28,16 +27,14 @@ final class Coder {
       let name = source.fileName
       let results = try body(source)
       for (index, result) in results.enumerated() {
-        number += 1
         let part = results.count > 1 ? Array("-\(index + 1)".utf8) : []
         let own = FileName(bytes: name.stem + part + Array(".\(result.suffix)".utf8))
-        let target = destinations.target(name: own, number: number, seed: 0, fileSuffix: result.suffix)
-        if destinations.skips(target) { continue }
+        let target = destinations.target(name: own, seed: 0, fileSuffix: result.suffix)
         guard results.count == 1 || destinations.holdsSeveral else {
           throw Failure(.usage, "holds \(results.count) latents; use -d DIR, or -o with {n} in the name")
         }
-        try destinations.check(target, from: source)
-        try destinations.write(result.bytes, to: target, from: source.description)
+        guard try destinations.claim(target, for: source.description, source: source) else { continue }
+        try destinations.write(result.bytes, to: target)
         try report?.add(
           input: source.description, output: "\(target)", seed: nil, seconds: started.duration(to: .now).seconds,
           status: .done, message: nil)

@@ -1,9 +1,9 @@
 import Foundation
-import LatentDiffusion
+import Synchronization
 
 /// Where each result goes: standard output, one file, files of a folder, or names made from a template.
-struct Destinations {
-  enum Target: Hashable, CustomStringConvertible {
+final class Destinations: Sendable {
+  enum Target: Hashable, Sendable, CustomStringConvertible {
     case standardOutput
     case file(FileName)
 
@@ -15,7 +15,7 @@ struct Destinations {
     }
   }
 
-  private enum Kind {
+  private enum Kind: Sendable {
     case standardOutput
     case file(FileName)
     case folder(FileName)
@@ -25,16 +25,24 @@ struct Destinations {
   private let kind: Kind
   private let suffix: [UInt8]
   private let seedInNames: Bool
-  private let options: DestinationOptions
-  /// What was written by this process, and from what: no result replaces another.
-  private var written: [FileName: String] = [:]
+  private let skipExisting, noClobber: Bool
+  private let holdsNumber: Bool
+
+  private struct Claims {
+    /// The files that are results of this process, and whose: no result replaces another.
+    var owners: [FileName: String] = [:]
+    var count = 0
+  }
+  private let claims = Mutex(Claims())
 
   /// - Parameters:
   ///   - inputs: how many.
   ///   - count: results for each of them.
   /// - Throws: `Failure` 64 where several results have one place, or bytes would go to a terminal.
   init(_ options: DestinationOptions, inputs: Int, count: Int) throws {
-    self.options = options
+    (skipExisting, noClobber) = (options.skipExisting, options.noClobber)
+    func output(_ part: String) -> Bool { options.output?.contains(part) ?? false }
+    holdsNumber = output("{n}")
     suffix = Arguments.bytes(of: options.suffix)
     seedInNames = count > 1
     if let folder = options.outputDir {
@@ -65,17 +73,19 @@ struct Destinations {
   var holdsSeveral: Bool {
     switch kind {
     case .folder: true
-    case .template: output("{n}")
+    case .template: holdsNumber
     case .standardOutput, .file: false
     }
   }
 
-  private func output(_ part: String) -> Bool { options.output?.contains(part) ?? false }
-
-  /// - Parameters:
-  ///   - name: of the input, as its file is called.
-  ///   - number: of the result, from 1.
-  func target(name: FileName, number: Int, seed: UInt64, fileSuffix: String) -> Target {
+  /// Where the next result goes; results are counted from 1.
+  ///
+  /// - Parameter name: of the input, as its file is called.
+  func target(name: FileName, seed: UInt64, fileSuffix: String) -> Target {
+    let number = claims.withLock { claims in
+      claims.count += 1
+      return claims.count
+    }
     switch kind {
     case .standardOutput: return .standardOutput
     case .file(let name): return .file(name)
@@ -102,39 +112,48 @@ struct Destinations {
     }
   }
 
-  /// Whether `--skip-existing` leaves this result out.
-  func skips(_ target: Target) -> Bool {
-    guard options.skipExisting, case .file(let name) = target else { return false }
-    return name.status != nil
-  }
-
-  /// What can be known to fail before any work is done.
-  func check(_ target: Target, from source: Source?) throws {
-    guard case .file(let name) = target else { return }
-    if let earlier = written[name] {
-      throw Failure(
-        .cannotCreate, "its result \(name) was written from \(earlier) already; use -o with {n} in the name")
+  /// Takes a place for a result, before any work is done for it.
+  ///
+  /// - Parameter label: of the input.
+  /// - Returns: false where `--skip-existing` leaves the result out.
+  /// - Throws: `Failure` for what can be known to fail.
+  func claim(_ target: Target, for label: String, source: Source?) throws -> Bool {
+    guard case .file(let name) = target else { return true }
+    if let owner = claims.withLock({ $0.owners[name] }) {
+      throw Failure(.cannotCreate, "its result \(name) is that of \(owner) already; use -o with {n} in the name")
     }
-    if options.noClobber, name.status != nil { throw Failure(.cannotCreate, "\(name) exists already") }
+    let status = name.status
+    if skipExisting, status != nil { return false }
+    if noClobber, status != nil { throw Failure(.cannotCreate, "\(name) exists already") }
     if case .folder = kind, case .file(let input)? = source, name.isSameFile(as: input) {
       throw Failure(.cannotCreate, "its result would replace it; give --suffix, or another folder")
     }
-    if let status = name.status, status.st_mode & S_IFMT == S_IFDIR {
+    if let status, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(.cannotCreate, "\(name) is a folder; use -d to write into it")
     }
+    // A device or a FIFO takes one result after another.
+    if status.map({ $0.st_mode & S_IFMT == S_IFREG }) ?? true { claims.withLock { $0.owners[name] = label } }
+    return true
   }
 
-  mutating func write(_ bytes: [UInt8], to target: Target, from input: String) throws {
+  /// On any thread.
+  func write(_ bytes: [UInt8], to target: Target) throws {
     switch target {
-    case .standardOutput: try Streams.write(bytes, to: STDOUT_FILENO)
+    case .standardOutput:
+      do {
+        try Streams.write(bytes, to: STDOUT_FILENO)
+      } catch var failure as Failure {
+        failure.message = "standard output: \(failure.message ?? "")"
+        failure.stopsAll = true  // whatever comes after it would go to the same place
+        throw failure
+      }
     case .file(let name):
       if case .folder(let folder) = kind { try Self.make(folder) }
       do {
-        try OutputFile.write(bytes, to: name, replacing: !options.noClobber)
+        try OutputFile.write(bytes, to: name, replacing: !noClobber)
       } catch let failure as Failure {
         throw Failure(failure.status, "\(name): \(failure.message ?? "")")
       }
-      written[name] = input
     }
   }
 

@@ -29,9 +29,12 @@ struct Draft {
     return alpha.resized(height: picture.shape[2], width: picture.shape[3], .bicubicAntialiased).clamped(to: 0...1)
   }
 
-  /// How the picture was made. What a text-to-image result already said of itself stays above it.
+  /// Whether results of this task bear the invisible watermark. What inpaint keeps, it keeps bit for bit.
+  var mayBeMarked: Bool { job.task != .inpaint && passes == nil }
+
+  /// How the picture was made. Enlarging a picture that words made leaves the recipe in place.
   func provenance(_ plan: Plan, seed: UInt64, size: [Int]) -> Provenance {
-    let earlier = Provenance.parameters(in: metadata)
+    let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
       ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
       ("Seed", "\(seed)"),
@@ -43,14 +46,14 @@ struct Draft {
     case .imageToImage, .inpaint: settings.append(("Denoising strength", Self.short(job.request.strength)))
     case .upscale: settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
     }
-    settings.append(("Task", job.task.rawValue))
-    settings.append(("Version", "ldm \(Version.number)"))
-    let wasTrained = Provenance.source(in: metadata) == Provenance.DigitalSource.trained.rawValue
-    let isNew = job.task == .textToImage || wasTrained && job.task != .inpaint
-    let prompt = job.request.prompt.isEmpty ? earlier ?? "" : job.request.prompt
+    settings += [("Task", job.task.rawValue), ("Version", software)]
+    // A picture that a model made stays one, whatever models do to it; a photograph becomes a composite.
+    let isNew = Provenance.source(in: metadata) == Provenance.DigitalSource.trained.rawValue
+    let finishes = job.task == .upscale && job.request.prompt.isEmpty
     return Provenance(
-      prompt: prompt, negativePrompt: job.request.negativePrompt, settings: settings,
-      source: isNew ? .trained : .composite)
+      prompt: job.request.prompt, negativePrompt: job.request.negativePrompt, settings: settings,
+      source: isNew || job.task == .textToImage ? .trained : .composite, software: software, model: plan.model,
+      finished: finishes ? Provenance.parameters(in: metadata) : nil)
   }
 
   private static func short(_ value: Double) -> String {

@@ -1,37 +1,64 @@
 import Foundation
 
-/// Several inputs, one after another.
-struct InputLoop {
-  let teller: Teller
-  let report: Report?
+/// Several inputs, one after another: one that fails costs one line, and the rest are done.
+final class InputLoop {
+  private let teller: Teller
+  private let report: Report?
+  private var begun = 0
+  private var failures: [ExitStatus] = []
+  /// A failure has ended it, and all was told.
+  private var isOver = false
 
-  /// Runs `body` on each input. One that fails costs one line; the rest are done.
+  init(teller: Teller, report: Report?) { (self.teller, self.report) = (teller, report) }
+
+  /// Runs `body` on each input.
   ///
-  /// - Throws: with one input its own failure; with several status 1, and at once what would stop all.
+  /// - Throws: what `finish` does, and at once what would stop all.
   func run<Input>(_ inputs: [Input], label: (Input) -> String, _ body: (Input) throws -> Void) throws {
-    var failed = false
-    for input in inputs {
-      let started = ContinuousClock.now
-      do {
-        try Signals.check()
-        try body(input)
-      } catch let interrupted as Signals.Interrupted {
-        teller.end()
-        throw interrupted
-      } catch {
-        teller.end()
-        var failure = Failure(error)
-        try report?.add(
-          input: label(input), output: nil, seed: nil, seconds: started.duration(to: .now).seconds,
-          status: failure.status, message: failure.message)
-        guard !failure.stopsAll else { throw failure }
-        teller.error("\(label(input)): \(failure.message ?? "failed")")
-        failure.message = nil
-        guard inputs.count > 1 else { throw failure }
-        failed = true
-        if teller.options.failFast { break }
-      }
+    for input in inputs { try attempt(label(input), of: inputs.count) { try body(input) } }
+    try finish(of: inputs.count)
+  }
+
+  /// Runs `body` on one input.
+  ///
+  /// - Parameters:
+  ///   - count: how many inputs there are at least.
+  ///   - settle: called before a failure is told: what came before it is told first.
+  func attempt(_ label: String, of count: Int, settle: () throws -> Void = {}, _ body: () throws -> Void) throws {
+    begun += 1
+    let started = ContinuousClock.now
+    do {
+      try Signals.check()
+      try body()
+    } catch let interrupted as Signals.Interrupted {
+      teller.end()
+      throw interrupted
+    } catch {
+      if isOver { throw error }
+      try settle()
+      try fail(label, error, since: started, of: count)
     }
-    if failed { throw Failure(.someFailed, nil) }
+  }
+
+  /// Tells that an input failed.
+  ///
+  /// - Throws: what would stop all; with `--fail-fast` any failure.
+  func fail(_ label: String, _ error: any Error, since started: ContinuousClock.Instant, of count: Int) throws {
+    teller.end()
+    let failure = Failure(error)
+    try report?.add(
+      input: label, output: nil, seed: nil, seconds: started.duration(to: .now).seconds, status: failure.status,
+      message: failure.message)
+    isOver = failure.stopsAll || teller.options.failFast
+    guard !failure.stopsAll else { throw failure }
+    teller.error("\(label): \(failure.message ?? "failed")")
+    failures.append(failure.status)
+    if isOver { try finish(of: count) }
+  }
+
+  /// - Throws: if an input failed: with one input its status, with several status 1.
+  func finish(of count: Int) throws {
+    guard let first = failures.first else { return }
+    throw Failure(max(begun, count) > 1 ? .someFailed : first, nil)
   }
 }

@@ -1,97 +1,142 @@
 import Foundation
 import LatentDiffusion
 
-/// The loop that every picture command shares: one model, many inputs, each read, worked on and written before the next.
+/// The loop that every picture command shares: one model, many inputs. While one is sampled, the next is read and decoded
+/// and the last is encoded and written.
 final class Workshop {
   let engine: Engine
   let teller: Teller
-  private var destinations: Destinations
+  private let allotment: Allotment
   private let output: OutputOptions
-  private let count: Int
-  private let seed: UInt64
+  private let model: ModelOptions
   private let seedIsDrawn: Bool
-  private let report: Report?
+  private let loop: InputLoop
+  private let outlet: Outlet
+  private let inputs: Int
+  private var isBegun = false
+  private var isShared = false
   private let preview: FileName?
-  private var number = 0
-  private var surplusIsTold = false
 
   /// - Parameter inputs: how many; checked with the destinations before anything is loaded.
   init(
     model: ModelOptions, sampling: SamplingOptions, output: OutputOptions, telling: TellingOptions, inputs: Int
   ) throws {
-    destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
+    let destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
     teller = Teller(telling)
     engine = try model.engine(prediction: sampling.values().prediction, previewer: telling.previewVae)
     preview = telling.preview.map(FileName.init)
-    self.output = output
-    count = sampling.count
+    (self.output, self.model) = (output, model)
+    self.inputs = inputs
     seedIsDrawn = sampling.seed == nil
     // 32 bits: what PyTorch's CPU generator uses, so that a told seed means the same in other tools.
-    seed = sampling.seed ?? UInt64(UInt32.random(in: 0...(.max)))
-    report = try telling.report.map(Report.init)
+    let seed = sampling.seed ?? UInt64(UInt32.random(in: 0...(.max)))
+    allotment = Allotment(
+      destinations: destinations, seed: seed, count: sampling.count, format: output.named)
+    let report = try telling.report.map(Report.init)
+    loop = InputLoop(teller: teller, report: report)
+    outlet = Outlet(destinations, report)
     teller.detail("model \(engine.path)")
   }
 
-  /// What is done with one input: its results for as many seeds as are asked for.
-  ///
-  /// - Parameters:
-  ///   - source: nil where the input is a prompt.
-  ///   - name: what results are called after.
-  ///   - draft: called once results are known to be wanted.
-  func make(
-    from source: Source?, label: String, name: FileName, format: ImageFormat?, fileSuffix: String?,
-    draft: () throws -> Draft
-  ) throws {
-    var made: Draft?
-    for index in 0..<count {
-      let started = ContinuousClock.now
-      number += 1
-      let seed = seed &+ UInt64(index)
-      let format = output.format(input: format)
-      let target = destinations.target(
-        name: name, number: number, seed: seed, fileSuffix: Self.suffix(fileSuffix, for: format))
-      if destinations.skips(target) {
-        teller.detail("\(label): \(target) exists")
-        continue
+  /// Reworks pictures: each is read, and what `draft` makes of it is made and written.
+  func rework(_ sources: [Source], maximumPixels: Int, draft: (Image, Source) throws -> Draft) throws {
+    if sources.allSatisfy(\.isReady) { Neighbours.join() }
+    let intake = Intake(sources, maximumPixels: maximumPixels, allotment: allotment)
+    try all {
+      while let arrival = try intake.next(idle: teller.idle) {
+        try attempt(arrival.label) {
+          switch try arrival.contents.get() {
+          case .skipped: teller.detail("\(arrival.label): done already")
+          case .picture(let image, let pieces):
+            teller.detail("\(arrival.label): \(image.width) x \(image.height)")
+            share()
+            if let remark = image.remark { teller.warn("\(arrival.label): \(remark)") }
+            let colours = Colours(of: image)
+            var draft = try draft(colours.forModel, arrival.source)
+            (draft.colours, draft.depth) = (colours, image.depth)
+            for piece in pieces { try make(draft, piece, arrival.label) }
+          }
+        }
       }
-      try destinations.check(target, from: source)
-      if made == nil { made = try draft() }
-      let bytes = try picture(made!, seed: seed, label: label, format: format)
-      try destinations.write(bytes, to: target, from: label)
-      let seconds = started.duration(to: .now).seconds
-      teller.detail("\(label): \(target) in \(String(format: "%.2f", seconds)) s")
-      try report?.add(
-        input: label, output: "\(target)", seed: seed, seconds: seconds, status: .done, message: nil)
     }
   }
 
-  private static func suffix(_ own: String?, for format: ImageFormat) -> String {
-    // "photo.jpeg" stays "photo.jpeg".
-    if let own, ImageFormat(suffix: own) == format { return own }
-    return format.fileSuffix
+  /// Makes pictures of words.
+  ///
+  /// - Parameter name: what results are called after.
+  func draw(_ prompts: [String], name: (String) -> FileName, draft: (String) throws -> Draft) throws {
+    try all {
+      for prompt in prompts {
+        let label = "\"\(prompt)\""
+        try attempt(label) {
+          let pieces = try allotment.pieces(for: name(prompt), source: nil, label: label, format: nil)
+          if pieces.isEmpty { return teller.detail("\(label): done already") }
+          share()
+          let draft = try draft(prompt)
+          for piece in pieces { try make(draft, piece, label) }
+        }
+      }
+    }
   }
 
-  private func picture(_ draft: Draft, seed: UInt64, label: String, format: ImageFormat) throws -> [UInt8] {
+  /// Runs `body`, which makes an attempt at each input, and sees to it that all is written and told.
+  private func all(_ body: () throws -> Void) throws {
+    teller.expect(images: inputs)
+    defer {
+      teller.end()
+      outlet.abandon()
+    }
+    try body()
+    // The last result is on its way to whoever comes next in a pipe.
+    Neighbours.leave()
+    try settle()
+    try loop.finish(of: inputs)
+  }
+
+  private func attempt(_ label: String, _ body: () throws -> Void) throws {
+    try loop.attempt(label, of: inputs, settle: settle, body)
+    teller.advance()
+  }
+
+  private func settle() throws {
+    try outlet.settle(idle: teller.idle) { finished, seconds in
+      let label = finished.label
+      switch seconds {
+      case .success(let seconds):
+        teller.detail("\(label): \(finished.piece.target) in \(String(format: "%.2f", seconds)) s")
+      case .failure(let error): try loop.fail(label, error, since: finished.started, of: inputs)
+      }
+    }
+  }
+
+  /// The processors, once there is something to work on and before any kernel runs.
+  private func share() {
+    if !isShared { Neighbours.share(with: model) }
+    isShared = true
+  }
+
+  private func make(_ draft: Draft, _ piece: Piece, _ label: String) throws {
+    let started = ContinuousClock.now
     var job = draft.job
-    job.sampling.seed = seed
+    job.sampling.seed = piece.seed
     let plan = try engine.plan(job)
     tellOnce(job)
     if let preview { job.preview = { try Self.show($0, as: preview) } }
     teller.begin()
-    let tensor = try draft.passes ?? engine.run(job) { try teller.progress($0, of: label) }
-    teller.end()
-    try Signals.check()
+    let picture = try draft.passes ?? engine.run(job) { try teller.progress($0, of: label) }
+    if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
+    let depth = piece.format.holdsSixteenBits ? output.depth ?? draft.depth : 8
     var metadata = draft.metadata
     if !output.strip {
-      metadata = draft.provenance(plan, seed: seed, size: tensor.shape).written(into: metadata)
+      metadata = draft.provenance(plan, seed: piece.seed, size: picture.shape).written(
+        into: metadata, for: piece.format)
     }
-    if format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
-    let depth = output.depth ?? draft.depth
-    var image = Image(
-      tensor: tensor, alpha: try draft.alpha(for: tensor), depth: draft.colours?.workingDepth(depth) ?? depth,
-      metadata: metadata)
-    if let colours = draft.colours { image = colours.given(back: image, of: job, depth: depth) }
-    return try image.encoded(as: format, output.encoding)
+    let isMarked = draft.mayBeMarked && !output.noWatermark && depth == 8
+    let finished = Finished(
+      label: label, piece: piece, started: started, picture: picture, alpha: try draft.alpha(for: picture),
+      depth: depth, metadata: metadata, colours: draft.colours, job: job, encoding: output.encoding, isMarked: isMarked)
+    try settle()
+    outlet.begin(finished)
   }
 
   /// Whoever watches the file sees whole pictures alone.
@@ -103,11 +148,13 @@ final class Workshop {
 
   /// What concerns the whole run, told when the first picture is begun.
   private func tellOnce(_ job: Job) {
+    let (seed, count) = (allotment.seed, allotment.count)
     if seedIsDrawn { teller.noteOnce("seed \(seed)" + (count > 1 ? " to \(seed &+ UInt64(count - 1))" : "")) }
     if let note = try? engine.facts(for: job.task).note { teller.noteOnce(note) }
     for note in engine.notes { teller.noteOnce(note) }
-    if !surplusIsTold {
-      surplusIsTold = true
+    if !isBegun {
+      isBegun = true
+      teller.detail("\(Engine.threads) threads")
       engine.warnings.forEach(teller.warn)
       let surplus = engine.surplus
       if let first = surplus.first {
@@ -115,9 +162,8 @@ final class Workshop {
       }
     }
   }
+}
 
-  /// Runs `body` on each input; see `InputLoop`.
-  func each<Input>(_ inputs: [Input], label: (Input) -> String, _ body: (Input) throws -> Void) throws {
-    try InputLoop(teller: teller, report: report).run(inputs, label: label, body)
-  }
+extension Image {
+  var size: Size { Size(height: height, width: width) }
 }

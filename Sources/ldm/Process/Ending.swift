@@ -3,7 +3,8 @@ import Foundation
 
 /// How the process ends: one line on stderr at most, and its status.
 enum Ending {
-  static func end(with error: any Error) -> Never {
+  /// - Parameter arguments: of the process, for the command whose help is of use.
+  static func end(with error: any Error, _ arguments: [String]) -> Never {
     if let interrupted = error as? Signals.Interrupted {
       Signals.die(by: interrupted.signal)
       exit(128 + interrupted.signal)
@@ -11,20 +12,33 @@ enum Ending {
     let status = LDM.exitCode(for: error)
     if status.isSuccess {
       // Help, version, completions: asked for, so on stdout.
-      try? Streams.write(Array((LDM.fullMessage(for: error) + "\n").utf8), to: STDOUT_FILENO)
+      do {
+        try Streams.write(Array((LDM.fullMessage(for: error) + "\n").utf8), to: STDOUT_FILENO)
+      } catch {
+        end(Failure(error))
+      }
       exit(ExitStatus.done.rawValue)
     }
     if status == .validationFailure {
-      let words = LDM.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      let line = "ldm: \(words); see ldm --help"
-      try? Streams.write(Array((line + "\n").utf8), to: STDERR_FILENO)
-      exit(ExitStatus.usage.rawValue)
+      let command = arguments.first.flatMap { name in LDM.commands.first { $0 == name } }
+      let help = ["ldm", command, "--help"].compactMap { $0 }.joined(separator: " ")
+      end(Failure(.usage, unknownCommand(arguments) ?? "\(LDM.message(for: error)); see \(help)"))
     }
-    let failure = Failure(error)
+    end(Failure(error))
+  }
+
+  private static func end(_ failure: Failure) -> Never {
     if let message = failure.message {
       let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
       try? Streams.write(Array("ldm: \(line)\n".utf8), to: STDERR_FILENO)
     }
     exit(failure.status.rawValue)
+  }
+
+  private static func unknownCommand(_ arguments: [String]) -> String? {
+    guard let name = arguments.first, !name.hasPrefix("-"), !(LDM.commands + ["help"]).contains(name) else {
+      return nil
+    }
+    return "no command \(FileName(name)); there are \(LDM.commands.joined(separator: ", ")); see ldm --help"
   }
 }

@@ -1,16 +1,19 @@
 import Foundation
 
-/// `--report`: a line of JSON for each result, written as it comes.
-final class Report {
+/// `--report`: a line of JSON for each result, written as it comes; from any thread.
+final class Report: Sendable {
   private let file: Int32
 
+  /// - Parameter name: of a file; "-" is stderr.
   /// - Throws: `Failure` 73.
   init(_ name: String) throws {
-    file = FileName(name).withPath { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+    file =
+      name == "-"
+      ? STDERR_FILENO : FileName(name).withPath { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
     guard file >= 0 else { throw Failure(.cannotCreate, errno: errno, "report \(FileName(name))") }
   }
 
-  deinit { close(file) }
+  deinit { if file != STDERR_FILENO { close(file) } }
 
   func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws
   {
@@ -20,6 +23,10 @@ final class Report {
       ("status", .integer(Int(status.rawValue))),
     ]
     if let message { fields.append(("message", .string(message))) }
-    try Streams.write(Array((JSON.object(fields).text + "\n").utf8), to: file)
+    do {
+      try Streams.write(Array((JSON.object(fields).text + "\n").utf8), to: file)
+    } catch let failure as Failure {
+      throw Failure(failure.status, "report: \(failure.message ?? "")", stopsAll: true)
+    }
   }
 }

@@ -36,6 +36,18 @@ final class Teller {
 
   func begin() { bar.begin() }
 
+  /// Inputs to come, as far as they are known.
+  func expect(images: Int) { bar.images = images }
+
+  /// One input more is done with.
+  func advance() { bar.advance() }
+
+  /// Called while waiting for input or output: answers SIGUSR1, and lets a signal end the wait.
+  func idle() throws {
+    if Signals.progressWasAsked() { say("ldm: " + bar.standing) }
+    try Signals.check()
+  }
+
   /// Takes the bar away.
   func end() { if bar.isShown { Self.write(bar.cleared()) } }
 
