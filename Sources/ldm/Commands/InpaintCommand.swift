@@ -18,9 +18,9 @@ struct InpaintCommand: ParsableCommand {
   @OptionGroup(title: "Telling") var telling: TellingOptions
 
   func validate() throws {
-    guard mask.mask != nil || !plugins.isEmpty else {
+    guard mask.isGiven || !plugins.isEmpty else {
       throw ValidationError(
-        "--mask is missing: name a picture that is white where to repaint, or a plug-in that says where")
+        "--mask is missing: name a picture that is white where to repaint, a colour by --mask-from, or a plug-in")
     }
   }
 
@@ -30,9 +30,9 @@ struct InpaintCommand: ParsableCommand {
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
-    let picture = try mask.picture(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
+    let pictures = try mask.pictures(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
-      let mask = try self.mask.mask == nil ? nil : self.mask.mask(picture, for: image)
+      let mask = self.mask.isGiven ? try self.mask.mask(pictures, for: image) : nil
       if let mask { tell(mask, source, workshop.teller) }
       var request = Request(size: image.size)
       request.image = image.tensor()
