@@ -25,6 +25,18 @@ public struct Mask: Sendable {
     tensor = alpha.map { 1 - $0 }
   }
 
+  /// The pixels whose red, green and blue are each within `tolerance` of `color`, in 8-bit levels.
+  public init(color: (red: UInt8, green: UInt8, blue: UInt8), tolerance: Int, of image: Image) {
+    let values = image.eightBit
+    let channels = image.channels
+    let wanted = [Int(color.red), Int(color.green), Int(color.blue)]
+    tensor = Tensor(shape: [1, 1, image.height, image.width]) { out in
+      for i in out.indices {
+        out[i] = (0..<3).allSatisfy { abs(Int(values[i * channels + $0]) - wanted[$0]) <= tolerance } ? 1 : 0
+      }
+    }
+  }
+
   public func inverted() -> Mask { Mask(tensor.map { 1 - $0 }) }
 
   /// Share of the pixels that are repainted (at least one half).
@@ -32,24 +44,22 @@ public struct Mask: Sendable {
     tensor.withElements { x in Double(x.reduce(0) { $0 + ($1 >= 0.5 ? 1 : 0) }) / Double(max(x.count, 1)) }
   }
 
+  /// Where either repaints: the larger of the two. Both are of one size.
+  public func united(with other: Mask) -> Mask { Mask(tensor.zip(other.tensor) { max($0, $1) }) }
+
   /// Every pixel the largest within `pixels` along both axes.
   public func grown(by pixels: Int) -> Mask {
     guard pixels > 0 else { return self }
-    let (h, w) = (tensor.shape[2], tensor.shape[3])
-    func spread(_ x: [Float], count: Int, length: Int, step: Int, start: (Int) -> Int) -> [Float] {
-      var result = x
-      for line in 0..<count {
-        let first = start(line)
-        for i in 0..<length {
-          var largest: Float = 0
-          for k in max(i - pixels, 0)...min(i + pixels, length - 1) { largest = max(largest, x[first + k * step]) }
-          result[first + i * step] = largest
-        }
+    // Maxima of 1, 2, 4, ... neighbours; two of the last cover the whole span.
+    let span = 2 * pixels + 1
+    return alongBothAxes(margin: pixels, border: { _ in 0 }) { line, count in
+      var reach = 1
+      while reach * 2 <= span {
+        for i in 0..<(line.count - reach) { line[i] = max(line[i], line[i + reach]) }
+        reach *= 2
       }
-      return result
+      for i in 0..<count { line[i] = max(line[i], line[i + span - reach]) }
     }
-    let across = spread(tensor.elements, count: h, length: w, step: 1) { $0 * w }
-    return Mask(Tensor(spread(across, count: w, length: h, step: w) { $0 }, shape: tensor.shape))
   }
 
   /// Blurred by a Gaussian of deviation `pixels` / 2.
@@ -58,22 +68,38 @@ public struct Mask: Sendable {
     let deviation = Double(pixels) / 2
     let kernel = (-pixels...pixels).map { Float(exp(-Double($0 * $0) / (2 * deviation * deviation))) }
     let total = kernel.reduce(0, +)
+    var sums: [Float] = []
+    return alongBothAxes(margin: pixels, border: { $0 }) { line, count in
+      sums = Array(repeating: 0, count: count)
+      sums.withUnsafeMutableBufferPointer { sums in
+        for (k, weight) in kernel.enumerated() { for i in 0..<count { sums[i] += weight * line[i + k] } }
+        for i in 0..<count { line[i] = sums[i] / total }
+      }
+    }
+  }
+
+  /// Every row, then every column of the result, with `margin` more samples before and behind, goes through `body`, which
+  /// leaves its result in the first `count` places.
+  private func alongBothAxes(
+    margin: Int, border: (Float) -> Float, _ body: (UnsafeMutableBufferPointer<Float>, _ count: Int) -> Void
+  ) -> Mask {
     let (h, w) = (tensor.shape[2], tensor.shape[3])
-    func blur(_ x: [Float], count: Int, length: Int, step: Int, start: (Int) -> Int) -> [Float] {
-      var result = x
-      for line in 0..<count {
-        let first = start(line)
-        for i in 0..<length {
-          var sum: Float = 0
-          for (k, weight) in kernel.enumerated() {
-            sum += weight * x[first + min(max(i + k - pixels, 0), length - 1) * step]
+    var result = tensor
+    result.withMutableElements { x in
+      for (lines, length, step, across) in [(h, w, 1, w), (w, h, w, 1)] {
+        var line = [Float](repeating: 0, count: length + 2 * margin)
+        line.withUnsafeMutableBufferPointer { line in
+          for first in stride(from: 0, to: lines * across, by: across) {
+            line.update(repeating: border(x[first]))
+            for i in 0..<length { line[margin + i] = x[first + i * step] }
+            let last = border(x[first + (length - 1) * step])
+            for i in (margin + length)..<line.count { line[i] = last }
+            body(line, length)
+            for i in 0..<length { x[first + i * step] = line[i] }
           }
-          result[first + i * step] = sum / total
         }
       }
-      return result
     }
-    let across = blur(tensor.elements, count: h, length: w, step: 1) { $0 * w }
-    return Mask(Tensor(blur(across, count: w, length: h, step: w) { $0 }, shape: tensor.shape))
+    return Mask(result)
   }
 }

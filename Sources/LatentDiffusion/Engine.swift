@@ -53,8 +53,19 @@ public final class Engine: Sendable {
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
     try withoutActuallyEscaping(progress) { progress in
-      let run = try Run(job, on: model(for: job.task), progress: progress)
-      return try run.picture()
+      try Run(job, on: model(for: job.task), givesSamples: false, progress: progress).picture().tensor
+    }
+  }
+
+  /// The picture as samples of `job.depth` bits, without alpha or metadata. Large ones never exist as floats: 100
+  /// megapixels of 8 bits are 300 MB, of floats 1.2 GB.
+  public func picture(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Image {
+    try withoutActuallyEscaping(progress) { progress in
+      let run = try Run(job, on: model(for: job.task), givesSamples: true, progress: progress)
+      switch try run.picture() {
+      case .samples(let image): return image.at(depth: job.depth)
+      case .floats(let tensor): return Image(tensor: tensor, depth: job.depth)
+      }
     }
   }
 

@@ -24,16 +24,17 @@ struct ImageToImageCommand: ParsableCommand {
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
-      var tensor = image.tensor()
+      var picture = image
       if let size = try size.value() {
-        tensor = tensor.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
+        picture = Image(
+          tensor: image.tensor().resized(height: size.height, width: size.width, .lanczos3), depth: image.depth)
       }
-      var request = Request(size: Size(height: tensor.shape[2], width: tensor.shape[3]))
-      request.image = tensor
+      var request = Request(size: picture.size)
       request.depth = depthMap
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.imageToImage, request)
+      job.picture = picture
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       strength.apply(to: &job, default: 0.75)

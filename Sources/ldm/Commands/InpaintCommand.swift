@@ -16,22 +16,29 @@ struct InpaintCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
 
+  func validate() throws {
+    guard mask.isGiven else {
+      throw ValidationError(
+        "nothing says where to repaint; give --mask FILE, --mask alpha or --mask-from color:#RRGGBB")
+    }
+  }
+
   func run() throws {
     let sources = try input.sources()
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
-    let picture = try mask.picture(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
+    let pictures = try mask.pictures(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
-      let mask = try mask.mask(picture, for: image)
+      let mask = try mask.mask(pictures, for: image)
       tell(mask, source, workshop.teller)
       var request = Request(size: image.size)
-      request.image = image.tensor()
       request.mask = mask.tensor
       request.maskMode = self.mask.mode
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.inpaint, request)
+      job.picture = image
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       strength.apply(to: &job, default: 1)

@@ -41,11 +41,11 @@ struct UpscaleCommand: ParsableCommand {
         throw ImageError.tooLarge(width: size.width, height: size.height, limit: input.maxPixels)
       }
       var request = Request(size: size)
-      request.image = image.tensor()
       request.noiseLevel = noiseLevel
       request.prompt = text
       request.negativePrompt = prompt.negativeText
       var job = Job(.upscale, request)
+      job.picture = image
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)
       try work.apply(to: &job)

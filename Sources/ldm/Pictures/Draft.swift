@@ -7,8 +7,6 @@ struct Draft {
   var alpha: Tensor?
   var depth = 8
   var metadata = ImageMetadata()
-  /// Where the input itself is the result.
-  var passes: Tensor?
 
   init(job: Job) { self.job = job }
 
@@ -21,18 +19,18 @@ struct Draft {
   }
 
   /// The input's opacity at the result's size.
-  func alpha(for picture: Tensor) throws -> Tensor? {
-    guard let alpha, alpha.shape[2...] != picture.shape[2...] else { return alpha }
-    return alpha.resized(height: picture.shape[2], width: picture.shape[3], .bicubicAntialiased).clamped(to: 0...1)
+  func alpha(for picture: Image) -> Tensor? {
+    guard let alpha, alpha.shape[2...] != [picture.height, picture.width] else { return alpha }
+    return alpha.resized(height: picture.height, width: picture.width, .bicubicAntialiased).clamped(to: 0...1)
   }
 
   /// How the picture was made. What a text-to-image result already said of itself stays above it.
-  func provenance(_ plan: Plan, seed: UInt64, size: [Int]) -> Provenance {
+  func provenance(_ plan: Plan, seed: UInt64, size: Size) -> Provenance {
     let earlier = Provenance.parameters(in: metadata)
     var settings: [(name: String, value: String)] = [
       ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
       ("Seed", "\(seed)"),
-      ("Size", "\(size[3])x\(size[2])"), ("Model", plan.model),
+      ("Size", "\(size.width)x\(size.height)"), ("Model", plan.model),
     ]
     if let schedule = job.sampling.schedule { settings.append(("Schedule type", schedule)) }
     switch job.task {

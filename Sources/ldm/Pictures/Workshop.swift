@@ -74,20 +74,20 @@ final class Workshop {
   private func picture(_ draft: Draft, seed: UInt64, label: String, format: ImageFormat) throws -> [UInt8] {
     var job = draft.job
     job.sampling.seed = seed
+    job.depth = output.depth ?? draft.depth
     let plan = try engine.plan(job)
     tellOnce(job)
     if let preview { job.preview = { try Self.show($0, as: preview) } }
     teller.begin()
-    let tensor = try draft.passes ?? engine.run(job) { try teller.progress($0, of: label) }
+    var image = try engine.picture(job) { try teller.progress($0, of: label) }
     teller.end()
     try Signals.check()
-    var metadata = draft.metadata
+    image = image.with(alpha: draft.alpha(for: image))
+    image.metadata = draft.metadata
     if !output.strip {
-      metadata = draft.provenance(plan, seed: seed, size: tensor.shape).written(into: metadata)
+      image.metadata = draft.provenance(plan, seed: seed, size: image.size).written(into: draft.metadata)
     }
     if format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
-    let image = Image(
-      tensor: tensor, alpha: try draft.alpha(for: tensor), depth: output.depth ?? draft.depth, metadata: metadata)
     return try image.encoded(as: format, output.encoding)
   }
 
