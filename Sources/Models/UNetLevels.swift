@@ -23,7 +23,8 @@ struct UNetLevels {
         ("DownBlock2D", "UpBlock2D", (.none, .convolution)),
       ]
     ) { index, level in (level.depth, level.onlyCross) = (depths[index], onlyCross[index]) }
-    guard config.has("mid_block_type") else {
+    // Older configs, as those of Stable Diffusion 1 and 2, do not have the key; null says that there is no such block.
+    guard !config.isNull("mid_block_type") else {
       middle = nil
       return
     }

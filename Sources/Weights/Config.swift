@@ -37,11 +37,14 @@ public struct Config: Sendable {
 
   /// The same with other values for some keys; null takes a key away.
   func setting(_ changes: [String: JSONValue]) -> Config {
-    Config(path: path, values: values.merging(changes) { $1 }.filter { $0.value != .null })
+    Config(path: path, values: values.merging(changes) { $1 }.filter { changes[$0.key] != .null })
   }
 
   /// Whether the key is there and not null.
   public func has(_ key: String) -> Bool { values[key].map { $0 != .null } ?? false }
+
+  /// Whether null is written for the key.
+  public func isNull(_ key: String) -> Bool { values[key] == .null }
 
   /// An error about the value of `key`.
   public func invalid(_ key: String, _ expected: String) -> ConfigError {

@@ -1,7 +1,9 @@
 import Diffusion
+import Foundation
 import Layers
 import Models
 import Testing
+import Weights
 
 /// max |a - b| / max |b| against diffusers and transformers in f32 on the same weights.
 private let bound: Float = 1e-4
@@ -33,6 +35,19 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
       #expect(unet(input).distance(to: golden["output.\(index)"]) < kernels.bound)
     }
     #expect(golden.parameters.weights.surplus == [])
+  }
+
+  /// Configs of Stable Diffusion 1 and 2 do not name their middle block; its weights are read all the same.
+  @Test(arguments: [("sd1", nil, 0), ("sd2", nil, 0), ("sd1", "null", 46)] as [(String, String?, Int)])
+  func aMiddleBlockNeedsNoName(name: String, written: String?, unread: Int) throws {
+    let golden = try Golden("unet/\(name)")
+    var text = String(decoding: golden.config.json, as: UTF8.self)
+    let key = #""mid_block_type" : "UNetMidBlock2DCrossAttn","#
+    #expect(text.contains(key))
+    text = text.replacing(key, with: written.map { #""mid_block_type" : \#($0),"# } ?? "")
+    _ = try UNet(golden.parameters, config: UNetConfig(Config(Data(text.utf8), path: "config.json")))
+    #expect(golden.parameters.weights.surplus.count == unread)
+    #expect(golden.parameters.weights.surplus.allSatisfy { $0.hasPrefix("mid_block.") })
   }
 
   @Test func aMissingPartIsNamed() throws {
