@@ -1,17 +1,17 @@
 import Foundation
 
 /// The beta distribution with both parameters alike.
-struct Beta {
+package struct Beta {
   private let a: Double
   /// B(a, a).
   private let normalizer: Double
 
-  static func symmetric(_ a: Double) -> Beta {
+  package static func symmetric(_ a: Double) -> Beta {
     Beta(a: a, normalizer: exp(2 * Foundation.lgamma(a) - Foundation.lgamma(2 * a)))
   }
 
   /// x with cumulative probability `p`, by bisection to double precision.
-  func quantile(_ p: Double) -> Double {
+  package func quantile(_ p: Double) -> Double {
     guard p > 0 else { return 0 }
     guard p < 1 else { return 1 }
     // The upper half from the lower by symmetry: near 0 doubles are denser than near 1.

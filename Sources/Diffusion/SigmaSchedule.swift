@@ -26,7 +26,7 @@ public enum SigmaSchedule: String, Sendable, CaseIterable {
   }
 
   /// Whether a sampler bends its own σ to it (diffusers' way), rather than taking a list of σ as it is (k-diffusion's).
-  var isCurve: Bool { [.discrete, .karras, .exponential, .betaSigmas].contains(self) }
+  package var isCurve: Bool { [.discrete, .karras, .exponential, .betaSigmas].contains(self) }
 }
 
 /// The tables of σ of "Align Your Steps" (Sabour et al. 2024, arXiv:2404.14507), for ten steps.

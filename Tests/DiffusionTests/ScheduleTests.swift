@@ -1,7 +1,6 @@
+import Diffusion
 import Foundation
 import Testing
-
-@testable import Diffusion
 
 /// `Golden/schedules.json` is made by `Tests/Reference/schedules.py` from k-diffusion's samplers.
 @Suite struct ScheduleTests {
