@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Golden")]),
     .testTarget(
       name: "LatentDiffusionTests", dependencies: ["LatentDiffusion", "LDMPlugin"], resources: [.copy("Golden")]),
-    .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion", "Weights"]),
   ],
   swiftLanguageModes: [.v6]
 )

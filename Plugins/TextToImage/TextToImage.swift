@@ -12,15 +12,16 @@ public struct TextToImage: Conditioner {
   ) throws -> Conditioning {
     var result = Conditioning()
     guard model.readsText else { return result }
-    result.context = try model.encode(prompt(request.prompt, of: request))
+    result.context = try model.encode(request.positive.withoutTags())
+    if let tag = try request.negative.loraTags().first {
+      throw ConditioningError.range(
+        what: "the negative prompt", found: "one with the LoRA \(tag.name)",
+        expected: "words; LoRAs stand in the prompt")
+    }
     result.negative =
       try request.negativePrompt.isEmpty && model.emptyNegativeIsZero
-      ? result.context?.zeroed : model.encode(prompt(request.negativePrompt, of: request))
+      ? result.context?.zeroed : model.encode(request.negative)
     result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     return result
-  }
-
-  private func prompt(_ text: String, of request: Request) -> Prompt {
-    Prompt(text, style: request.promptStyle, clipSkip: request.clipSkip)
   }
 }

@@ -27,6 +27,11 @@ public struct Request: Sendable {
   public var raw = false
 
   public init(size: Size) { self.size = size }
+
+  /// What the result should show, with how it is read.
+  public var positive: Prompt { Prompt(prompt, style: promptStyle, clipSkip: clipSkip) }
+  /// What guidance steers away from, read alike.
+  public var negative: Prompt { Prompt(negativePrompt, style: promptStyle, clipSkip: clipSkip) }
 }
 
 public struct Size: Sendable, Equatable {

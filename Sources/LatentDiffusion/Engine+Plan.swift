@@ -27,7 +27,7 @@ extension Engine {
   ///
   /// - Throws: `SamplerError` for options that no sampler can obey; what `prepare` throws.
   public func plan(_ job: Job) throws -> Plan {
-    let loaded = try model(for: job.task)
+    let loaded = try model(for: job.task, job.request.positive)
     let sampling = try loaded.resolved(job.sampling, task: job.task)
     return Plan(
       model: loaded.model.name, sampler: sampling.name, steps: sampling.settings.steps,
@@ -37,8 +37,10 @@ extension Engine {
   }
 
   /// Loads what `task` needs, if it is not loaded yet.
-  public func facts(for task: Job.Task) throws -> TaskFacts {
-    let loaded = try model(for: task)
+  ///
+  /// - Parameter prompt: of the job to come, so that the LoRAs it names are loaded with the model; nil: any will do.
+  public func facts(for task: Job.Task, prompt: Prompt? = nil) throws -> TaskFacts {
+    let loaded = try model(for: task, prompt)
     return TaskFacts(
       nativeSize: loaded.nativeSize, latentFactor: loaded.model.latentFactor,
       latentChannels: loaded.model.latentChannels,

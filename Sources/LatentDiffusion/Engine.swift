@@ -15,9 +15,11 @@ public final class Engine: Sendable {
   private let refiner: (path: String, share: Double)?
   private let previewer: String?
   private let loras: [LoRA]
+  private let findLoRA: @Sendable (String) throws -> String
   private let hints: CheckpointHints
   let policy: KernelPolicy
-  private let loaded = Mutex<[String: LoadedModel]>([:])
+  /// By folder; each with the LoRAs that the prompt it was loaded for named.
+  private let loaded = Mutex<[String: (tags: [LoRATag], model: LoadedModel)]>([:])
 
   /// - Parameters:
   ///   - path: a folder in diffusers' layout, one whose `ldm.json` names a folder for each task, or a single file.
@@ -25,11 +27,16 @@ public final class Engine: Sendable {
   ///   - refiner: a model that takes over for a share of the steps, 0...1, the last of them.
   ///   - previewer: an autoencoder, file or folder, that decodes previews; nil: the model's own.
   ///   - loras: adaptations to merge into the weights of whatever is loaded.
+  ///   - findLoRA: the file of a LoRA that a prompt names.
   ///   - hints: what a single file may leave open.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(
     modelAt path: String, autoencoderAt vae: String? = nil, loras: [LoRA] = [],
+    findLoRA: @escaping @Sendable (String) throws -> String = {
+      throw ConditioningError.missing(
+        what: "a file for the LoRA \($0)", by: "the prompt")
+    },
     refinerAt refiner: (path: String, share: Double)? = nil,
     previewAt previewer: String? = nil, hints: CheckpointHints = CheckpointHints(), precision: Precision = .auto,
     threads: Int? = nil
@@ -40,6 +47,7 @@ public final class Engine: Sendable {
       precondition((0...1).contains(refiner.share), "a refiner's share of \(refiner.share)")
     }
     (self.path, self.vae, self.loras, self.hints) = (path, vae, loras, hints)
+    self.findLoRA = findLoRA
     (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)
@@ -50,19 +58,19 @@ public final class Engine: Sendable {
   public func prepare(_ task: Job.Task) throws { _ = try model(for: task) }
 
   /// Names of tensors that the loaded files hold and nothing reads.
-  public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.surplus) } }
+  public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.model.surplus) } }
 
   /// What a user should know of the LoRAs: layers that the loaded models do not have.
-  public var warnings: [String] { loaded.withLock { $0.values.flatMap(\.model.warnings) } }
+  public var warnings: [String] { loaded.withLock { $0.values.flatMap(\.model.model.warnings) } }
 
   /// What a user should know of guesses that were made of the loaded files.
-  public var notes: [String] { loaded.withLock { $0.values.flatMap(\.notes) } }
+  public var notes: [String] { loaded.withLock { $0.values.flatMap(\.model.notes) } }
 
   /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
     try withoutActuallyEscaping(progress) { progress in
-      let run = try Run(job, on: model(for: job.task), progress: progress)
+      let run = try Run(job, on: model(for: job.task, job.request.positive), progress: progress)
       return try run.picture()
     }
   }
@@ -84,16 +92,22 @@ public final class Engine: Sendable {
     return try loaded.decode(latents)
   }
 
-  func model(for task: Job.Task) throws -> LoadedModel {
+  /// - Parameter prompt: whose LoRAs are to be merged in beside the engine's own. nil: whatever is loaded will do.
+  func model(for task: Job.Task, _ prompt: Prompt? = nil) throws -> LoadedModel {
     let folder = defaults.tasks[task.rawValue].map { "\(path)/\($0)" } ?? path
+    let tags = try prompt?.loraTags()
     return try loaded.withLock { loaded in
-      if let model = loaded[folder] { return model }
-      var model = try LoadedModel(at: folder, autoencoderAt: vae, loras: loras, hints: hints, policy: policy)
+      if let held = loaded[folder], tags == nil || tags == held.tags { return held.model }
+      let tags = tags ?? []
+      let named = try tags.map { try LoRA(at: findLoRA($0.name), strength: $0.unet, textStrength: $0.text) }
+      // Two models at a time may be more than memory holds.
+      loaded[folder] = nil
+      var model = try LoadedModel(at: folder, autoencoderAt: vae, loras: loras + named, hints: hints, policy: policy)
       model.refiner = try refiner.map { try Refiner(at: $0.path, share: $0.share, for: model.model, policy: policy) }
       model.previewer = try previewer.map {
         try loadAutoencoder(Checkpoint(at: $0), for: Checkpoint(at: folder, hints: hints), policy: policy)
       }
-      loaded[folder] = model
+      loaded[folder] = (tags, model)
       return model
     }
   }

@@ -20,7 +20,8 @@ public final class LoRASet: Sendable {
       }
       used.withLock { _ = $0.insert("\(index) \(name)") }
       var values = sum ?? tensor.tensor()
-      try module.add(to: &values, shape: tensor.shape, lora, name)
+      let strength = part.hasPrefix("text_encoder") ? lora.textStrength : lora.strength
+      try module.add(to: &values, shape: tensor.shape, strength, lora.file, name)
       sum = values
     }
     guard let sum else { return tensor }
@@ -30,13 +31,17 @@ public final class LoRASet: Sendable {
       owner: MappedFile(name: tensor.name, contents: bytes))
   }
 
-  /// What a user should know once all parts are loaded: layers of the files that the model does not have.
+  /// What a user should know once all parts are loaded: tensors of the files that are not understood, and layers that the
+  /// model does not have.
   ///
   /// - Throws: `WeightsError.adapter` where a file changed nothing: it was made for another family.
   public func warnings(for model: String) throws(WeightsError) -> [String] {
     let used = used.withLock { $0 }
     var result: [String] = []
     for (index, lora) in loras.enumerated() {
+      if let first = lora.unknown.first {
+        result.append("\(lora.file): \(lora.unknown.count) tensors are not understood, as \(first)")
+      }
       let unused = lora.modules.keys.filter { !used.contains("\(index) \($0)") }.sorted()
       guard let first = unused.first else { continue }
       guard unused.count < lora.modules.count else {
@@ -53,17 +58,17 @@ public final class LoRASet: Sendable {
 extension LoRA.Module {
   /// W += s (α/r) B A; with a core C, A becomes C A over its input channels.
   fileprivate func add(
-    to weight: inout Tensor, shape: [Int], _ lora: LoRA, _ name: String
+    to weight: inout Tensor, shape: [Int], _ strength: Double, _ file: String, _ name: String
   ) throws(WeightsError) {
     guard let down, let up, let outputs = shape.first, let rank = down.shape.first, rank > 0 else { return }
     let columns = weight.count / max(outputs, 1)
     let a = middle.map { core in Self.product(core.tensor(), down.tensor(), rank) } ?? down.tensor()
     guard up.count == outputs * rank, a.count == rank * columns else {
       throw .adapter(
-        file: lora.file,
+        file: file,
         why: "\(name) is \(up.shape) x \(down.shape), the model's layer \(shape); it is for another family")
     }
-    let scale = Float(lora.strength * (alpha ?? Double(rank)) / Double(rank))
+    let scale = Float(strength * (alpha ?? Double(rank)) / Double(rank))
     let b = up.tensor()
     weight.withMutableElements { out in
       a.withElements { a in

@@ -12,14 +12,18 @@ public struct LoRA: Sendable {
   }
 
   public let file: String
-  /// s.
-  public let strength: Double
+  /// s in the UNet, and in the text encoders.
+  public let strength, textStrength: Double
   let modules: [String: Module]
+  /// Tensors that nothing was made of, sorted.
+  let unknown: [String]
 
+  /// - Parameter textStrength: nil: as `strength`.
   /// - Throws: `WeightsError`; `.adapter` for adaptations of another kind.
-  public init(at path: String, strength: Double = 1) throws {
+  public init(at path: String, strength: Double = 1, textStrength: Double? = nil) throws {
     let source = try TensorFile(at: path)
-    (file, self.strength) = (path, strength)
+    (file, self.strength, self.textStrength) = (path, strength, textStrength ?? strength)
+    var unknown: [String] = []
     var modules: [String: Module] = [:]
     let alphas = Self.alphas(source.metadata)
     for (key, tensor) in source.tensors {
@@ -27,7 +31,10 @@ public struct LoRA: Sendable {
         throw WeightsError.adapter(
           file: path, why: "\(key) is part of a \(kind.name), which is not read; give a LoRA or LoCon")
       }
-      guard let (place, role) = Self.parsed(key) else { continue }
+      guard let (place, role) = Self.parsed(key) else {
+        unknown.append(key)
+        continue
+      }
       var module = modules[place] ?? Module()
       switch role {
       case .down: module.down = tensor
@@ -40,7 +47,10 @@ public struct LoRA: Sendable {
     for (place, module) in modules where module.alpha == nil {
       modules[place]?.alpha = alphas.first { place.hasPrefix($0.key + ".") }?.value
     }
-    modules = modules.filter { $1.down != nil && $1.up != nil }
+    let halves = modules.filter { $1.down == nil || $1.up == nil }
+    unknown += halves.values.flatMap { [$0.down, $0.up, $0.middle].compactMap { $0?.name } }
+    self.unknown = unknown.sorted()
+    modules = modules.filter { halves[$0.key] == nil }
     guard !modules.isEmpty else {
       let example = source.tensors.keys.min() ?? "nothing"
       throw WeightsError.adapter(file: path, why: "holds no LoRA, only tensors as \(example); is this a model?")

@@ -42,6 +42,18 @@ import Weights
     #expect(warnings.count == 1 && warnings[0].contains("1 of 2") && warnings[0].contains("lora_unet_no_such_layer"))
   }
 
+  @Test func whatIsNotUnderstoodIsNamed() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID()).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var tensors = try SafetensorsFile(at: "\(Self.folder)/kohya.safetensors").tensors.mapValues { $0.tensor() }
+    tensors["bundle_emb.cat.vec"] = Tensor([1, 2], shape: [1, 2])
+    tensors["lora_unet_half.lora_down.weight"] = tensors["bundle_emb.cat.vec"]
+    try Data(SafetensorsWriter.encoded(tensors)).write(to: URL(fileURLWithPath: path))
+    let set = LoRASet([try LoRA(at: path, strength: 0.7)])
+    #expect(try output(set).distance(to: expected("kohya")) < 1e-5)
+    #expect(try set.warnings(for: "a model") == ["\(path): 2 tensors are not understood, as bundle_emb.cat.vec"])
+  }
+
   @Test func aLoRAOfAnotherFamilyIsAnError() throws {
     let unused = LoRASet([try lora("peft")])
     #expect { try unused.warnings(for: "a model") } throws: { "\($0)".contains("another family") }

@@ -47,7 +47,7 @@ import Weights
     for (piece, expected) in zip(pieces, expected) { #expect(abs(piece.weight - expected.1) < 1e-12) }
   }
 
-  @Test(arguments: ["[cat:dog:0.5]", "[cat|dog]", "a cat AND a dog", "a <lora:x:1> b", "[cat:8]"])
+  @Test(arguments: ["[cat:dog:0.5]", "[cat|dog]", "a cat AND a dog", "[cat:8]"])
   func whatIsNotObeyedIsRefused(text: String) throws {
     #expect(throws: ConditioningError.self) { try Prompt(text, style: .a1111).pieces() }
     #expect(try Prompt(text, style: .plain).pieces() == [PromptPiece(text)])

@@ -43,13 +43,13 @@ extension Prompt {
   private func refuseUnknown() throws(ConditioningError) {
     let unknown = [
       (#/\[[^\[\]]*:[^\[\]]*:?\s*[\d.]+\s*\]/#, "[from:to:when]"), (#/\[[^\[\]()]*\|[^\[\]]*\]/#, "[a|b]"),
-      (#/\bAND\b/#, "AND"), (#/<(?:lora|lyco|hypernet):[^>]*>/#, "<lora:name:weight>"),
+      (#/\bAND\b/#, "AND"),
     ]
     for (pattern, name) in unknown {
       guard let match = text.firstMatch(of: pattern) else { continue }
       throw .range(
         what: "the prompt's \(text[match.range])", found: "\(name), which is not obeyed",
-        expected: name.hasPrefix("<") ? "--lora FILE:WEIGHT" : "words, weights and BREAK; see --prompt-style")
+        expected: "words, weights and BREAK; see --prompt-style")
     }
   }
 }

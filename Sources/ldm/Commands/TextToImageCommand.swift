@@ -30,11 +30,12 @@ struct TextToImageCommand: ParsableCommand {
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: prompts.count)
     try workshop.draw(prompts, name: Self.fileName) { text in
-      let native = try workshop.engine.facts(for: .textToImage).nativeSize
-      var request = Request(size: try size.value() ?? Size(height: native, width: native))
+      var request = Request(size: Size(height: 0, width: 0))
       request.prompt = text
       request.depth = depthMap
       prompt.apply(to: &request)
+      let native = try workshop.engine.facts(for: .textToImage, prompt: request.positive).nativeSize
+      request.size = try size.value() ?? Size(height: native, width: native)
       var job = Job(.textToImage, request)
       job.conditioners = conditioners
       job.sampling = try sampling.values()

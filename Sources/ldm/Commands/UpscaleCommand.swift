@@ -38,7 +38,7 @@ struct UpscaleCommand: ParsableCommand {
     let workshop = try Workshop(
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
-      let size = try wanted(image, workshop)
+      let size = try wanted(image, workshop, Prompt(text, style: prompt.style))
       guard size.height * size.width <= input.maxPixels else {
         throw ImageError.tooLarge(width: size.width, height: size.height, limit: input.maxPixels)
       }
@@ -56,9 +56,9 @@ struct UpscaleCommand: ParsableCommand {
     }
   }
 
-  private func wanted(_ image: Image, _ workshop: Workshop) throws -> Size {
+  private func wanted(_ image: Image, _ workshop: Workshop, _ prompt: Prompt) throws -> Size {
     if let size = try size.value() { return size }
-    let factor = try factor ?? Double(workshop.engine.facts(for: .upscale).latentFactor)
+    let factor = try factor ?? Double(workshop.engine.facts(for: .upscale, prompt: prompt).latentFactor)
     func scaled(_ length: Int) -> Int { max(Int((Double(length) * factor).rounded()), 1) }
     return Size(height: scaled(image.height), width: scaled(image.width))
   }

@@ -72,10 +72,13 @@ struct ModelLocator {
     return String(name.dropLast(suffix?.count ?? 0))
   }
 
-  private var folders: [String] {
-    let own = (environment["LDM_MODELS"] ?? "").split(separator: ":").map(String.init)
-    let shared = ["/usr/share/ldm/models", "\(binaryFolder)/../share/ldm/models"]
-    return own + [dataHome.map { "\($0)/ldm/models" }].compactMap { $0 } + shared
+  private var folders: [String] { folders(of: "models", variable: "LDM_MODELS") }
+
+  /// Where files of a kind are looked for: what the variable lists, the user's own, the system's, those beside the binary.
+  func folders(of kind: String, variable: String) -> [String] {
+    let own = (environment[variable] ?? "").split(separator: ":").map(String.init)
+    let shared = ["/usr/share/ldm/\(kind)", "\(binaryFolder)/../share/ldm/\(kind)"]
+    return own + [dataHome.map { "\($0)/ldm/\(kind)" }].compactMap { $0 } + shared
   }
 
   private var dataHome: String? {

@@ -62,7 +62,8 @@ struct ModelOptions: ParsableArguments {
     let path = try locator.path(of: model)
     let refiner = try refinement().map { (path: try locator.path(of: $0.name), share: $0.share) }
     return try Engine(
-      modelAt: path, autoencoderAt: vae.map(Arguments.words), loras: try lora.map(Self.lora), refinerAt: refiner,
+      modelAt: path, autoencoderAt: vae.map(Arguments.words), loras: try lora.map(Self.lora),
+      findLoRA: LoRALocator(modelAt: path, locator).file, refinerAt: refiner,
       previewAt: previewer.map(Arguments.words), hints: CheckpointHints(prediction: prediction),
       precision: Precision(rawValue: precision)!, threads: threads)
   }
@@ -81,13 +82,22 @@ struct ModelOptions: ParsableArguments {
 
   /// FILE or FILE:WEIGHT; a name that holds a colon itself is taken whole where such a file is.
   private static func lora(_ text: String) throws -> LoRA {
+    let text = Arguments.words(text)
     guard let colon = text.lastIndex(of: ":"), !FileManager.default.fileExists(atPath: text) else {
-      return try LoRA(at: text)
+      return try LoRA(at: present(text, "LoRA"))
     }
     guard let weight = Double(text[text.index(after: colon)...]), weight.isFinite else {
       throw Failure(.usage, "--lora \(text): what follows the colon must be a number, the weight")
     }
-    return try LoRA(at: String(text[..<colon]), strength: weight)
+    return try LoRA(at: present(String(text[..<colon]), "LoRA"), strength: weight)
+  }
+
+  /// - Throws: `Failure` 66 where no file is at `path`.
+  private static func present(_ path: String, _ kind: String) throws -> String {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure(.noInput, "\(path): no such file; give the file of a \(kind)", stopsAll: true)
+    }
+    return path
   }
 }
 

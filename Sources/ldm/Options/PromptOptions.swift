@@ -22,7 +22,7 @@ struct PromptOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What marks in prompts mean: a1111, with (a:1.2), [a], BREAK; comfy, with (a:1.2); plain, none.",
+      "What marks in prompts mean: a1111, with (a:1.2), [a], BREAK, <lora:a:1>; comfy, with (a:1.2); plain, none.",
       valueName: "name"),
     completion: .list(PromptStyle.allCases.map(\.rawValue)))
   var promptStyle: String = "a1111"
@@ -70,9 +70,10 @@ struct PromptOptions: ParsableArguments {
   /// Sets how the request's texts are read.
   func apply(to request: inout Request) {
     request.negativePrompt = negativeText
-    request.promptStyle = PromptStyle(rawValue: promptStyle)!
+    request.promptStyle = style
     request.clipSkip = clipSkip
   }
 
+  var style: PromptStyle { PromptStyle(rawValue: promptStyle)! }
   var negativeText: String { negative.map(Arguments.words) ?? "" }
 }

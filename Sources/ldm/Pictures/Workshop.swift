@@ -151,11 +151,10 @@ final class Workshop {
     let (seed, count) = (allotment.seed, allotment.count)
     if seedIsDrawn { teller.noteOnce("seed \(seed)" + (count > 1 ? " to \(seed &+ UInt64(count - 1))" : "")) }
     if let note = try? engine.facts(for: job.task).note { teller.noteOnce(note) }
-    for note in engine.notes { teller.noteOnce(note) }
+    for note in engine.notes + engine.warnings { teller.noteOnce(note) }
     if !isBegun {
       isBegun = true
       teller.detail("\(Engine.threads) threads")
-      engine.warnings.forEach(teller.warn)
       let surplus = engine.surplus
       if let first = surplus.first {
         teller.warn("\(engine.path): \(surplus.count) tensors that nothing reads, as \(first)")

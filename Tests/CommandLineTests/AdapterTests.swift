@@ -1,0 +1,58 @@
+import Foundation
+import LatentDiffusion
+import Testing
+import Weights
+
+/// Files that a user adds to a model, on the built-in one.
+@Suite struct AdapterTests {
+  let ldm: Binary
+
+  init() throws {
+    ldm = try Binary()
+    try FileManager.default.createDirectory(at: ldm.file("loras/inks"), withIntermediateDirectories: true)
+    for (name, seed) in [("loras/ink", 1), ("loras/inks/sepia", 2)] {
+      var noise = Noise(seed: UInt64(seed))
+      let bytes = try SafetensorsWriter.encoded([
+        "lora_unet_conv_in.lora_down.weight": noise([2, 9, 3, 3]),
+        "lora_unet_conv_in.lora_up.weight": noise([64, 2, 1, 1]),
+      ])
+      try Data(bytes).write(to: ldm.file("\(name).safetensors"))
+    }
+  }
+
+  private static let command =
+    "LDM_LORAS=$PWD/loras $ldm txt2img -q --strip --no-watermark --steps 1 --size 32x32 --seed 1"
+
+  private func picture(_ arguments: String) throws -> [UInt8] {
+    let outcome = try ldm.shell("\(Self.command) \(arguments)")
+    #expect(outcome.status == 0, "\(outcome.words)")
+    return outcome.output
+  }
+
+  @Test func aLoRAInThePromptIsOneBesideIt() throws {
+    defer { ldm.remove() }
+    let plain = try picture("'emoji of a cat'")
+    let named = try picture("'emoji of a cat<lora:ink:0.5>'")
+    #expect(named != plain)
+    #expect(try picture("--lora loras/ink.safetensors:0.5 'emoji of a cat'") == named)
+    #expect(try picture("'emoji of a cat' --prompt-style plain") == plain)
+    // Where prompts name different ones, each has its own.
+    let several = "'emoji of a cat' 'emoji of a cat<lora:ink:0.5>' 'emoji of a cat<lora:sepia>'"
+    _ = try picture("-o '{n}.png' \(several)")
+    let files = try (1...3).map { try [UInt8](Data(contentsOf: ldm.file("\($0).png"))) }
+    #expect(files[0] == plain && files[1] == named && files[2] != named && files[2] != plain)
+  }
+
+  @Test(arguments: [
+    ("--lora gone.safetensors cat", 66, "gone.safetensors"), ("--lora gone.pt:0.5 cat", 66, "gone.pt: no such file"),
+    ("--lora loras/ink.safetensors:x cat", 64, "the weight"), ("'cat <lora:gone:1>'", 66, "no LoRA gone in"),
+    ("'cat <lora:ink:x>'", 64, "\"x\""), ("cat --negative '<lora:ink:1>'", 64, "the negative prompt"),
+  ])
+  func whatIsMissingIsNamed(arguments: String, status: Int32, words: String) throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell("\(Self.command) \(arguments)")
+    #expect(outcome.status == status && outcome.output.isEmpty)
+    #expect(outcome.words.contains(words) && outcome.words.hasPrefix("ldm: "), "\(outcome.words)")
+    #expect(outcome.words.split(separator: "\n").count == 1)
+  }
+}
