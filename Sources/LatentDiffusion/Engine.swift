@@ -15,6 +15,7 @@ public final class Engine: Sendable {
   private let refiner: (path: String, share: Double)?
   private let previewer: String?
   private let loras: [LoRA]
+  private let inversions: [TextualInversion]
   private let findLoRA: @Sendable (String) throws -> String
   private let hints: CheckpointHints
   let policy: KernelPolicy
@@ -27,12 +28,13 @@ public final class Engine: Sendable {
   ///   - refiner: a model that takes over for a share of the steps, 0...1, the last of them.
   ///   - previewer: an autoencoder, file or folder, that decodes previews; nil: the model's own.
   ///   - loras: adaptations to merge into the weights of whatever is loaded.
+  ///   - inversions: words for the text encoders of whatever is loaded.
   ///   - findLoRA: the file of a LoRA that a prompt names.
   ///   - hints: what a single file may leave open.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(
-    modelAt path: String, autoencoderAt vae: String? = nil, loras: [LoRA] = [],
+    modelAt path: String, autoencoderAt vae: String? = nil, loras: [LoRA] = [], inversions: [TextualInversion] = [],
     findLoRA: @escaping @Sendable (String) throws -> String = {
       throw ConditioningError.missing(
         what: "a file for the LoRA \($0)", by: "the prompt")
@@ -47,7 +49,7 @@ public final class Engine: Sendable {
       precondition((0...1).contains(refiner.share), "a refiner's share of \(refiner.share)")
     }
     (self.path, self.vae, self.loras, self.hints) = (path, vae, loras, hints)
-    self.findLoRA = findLoRA
+    (self.inversions, self.findLoRA) = (inversions, findLoRA)
     (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
     policy = KernelPolicy(precision: precision)
@@ -102,8 +104,11 @@ public final class Engine: Sendable {
       let named = try tags.map { try LoRA(at: findLoRA($0.name), strength: $0.unet, textStrength: $0.text) }
       // Two models at a time may be more than memory holds.
       loaded[folder] = nil
-      var model = try LoadedModel(at: folder, autoencoderAt: vae, loras: loras + named, hints: hints, policy: policy)
-      model.refiner = try refiner.map { try Refiner(at: $0.path, share: $0.share, for: model.model, policy: policy) }
+      var model = try LoadedModel(
+        at: folder, autoencoderAt: vae, loras: loras + named, inversions: inversions, hints: hints, policy: policy)
+      model.refiner = try refiner.map {
+        try Refiner(at: $0.path, share: $0.share, for: model.model, inversions: inversions, policy: policy)
+      }
       model.previewer = try previewer.map {
         try loadAutoencoder(Checkpoint(at: $0), for: Checkpoint(at: folder, hints: hints), policy: policy)
       }

@@ -14,14 +14,15 @@ struct LoadedModel: Sendable {
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
   init(
-    at path: String, autoencoderAt vae: String?, loras: [LoRA] = [], hints: CheckpointHints, policy: KernelPolicy
+    at path: String, autoencoderAt vae: String?, loras: [LoRA] = [], inversions: [TextualInversion] = [],
+    hints: CheckpointHints, policy: KernelPolicy
   ) throws {
     defaults = try ModelDefaults(folder: path)
     let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
     let checkpoint = try Checkpoint(at: path, hints: hints)
     notes = checkpoint.notes
     model = try Model(
-      checkpoint, autoencoder: autoencoder, loras: loras, policy: policy,
+      checkpoint, autoencoder: autoencoder, loras: loras, inversions: inversions, policy: policy,
       defaultNoiseLevel: defaults.noiseLevel ?? 20)
   }
 

@@ -9,8 +9,10 @@ struct Refiner: Sendable {
   let share: Double
 
   /// - Throws: `ModelError.component` unless both models work on the same latents.
-  init(at path: String, share: Double, for base: Model, policy: KernelPolicy) throws {
-    (model, self.share) = (try Model(Checkpoint(at: path), policy: policy), share)
+  init(
+    at path: String, share: Double, for base: Model, inversions: [TextualInversion], policy: KernelPolicy
+  ) throws {
+    (model, self.share) = (try Model(Checkpoint(at: path), inversions: inversions, policy: policy), share)
     for (what, own, other) in [
       ("latent channels", model.latentChannels, base.latentChannels),
       ("pixels a latent", model.latentFactor, base.latentFactor),

@@ -30,6 +30,7 @@ public struct CLIPTextConfig: Sendable {
   /// Where the text ends: its first end-of-text token. Configs from before transformers 4.24 say 2 for that token and
   /// mean the highest id.
   func end(of ids: [Int]) -> Int {
-    endOfText == 2 ? ids.firstIndex(of: ids.max()!)! : ids.firstIndex(of: endOfText) ?? 0
+    let end = endOfText == 2 ? ids.filter { $0 < vocabulary }.max() : endOfText
+    return ids.firstIndex { $0 == end } ?? 0
   }
 }

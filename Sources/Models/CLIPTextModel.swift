@@ -14,6 +14,8 @@ public struct CLIPTextModel: Sendable {
 
   public let config: CLIPTextConfig
   private let tokens: WeightTensor
+  /// Rows behind those of the table, `[learned, D]`.
+  private var learned: Tensor?
   private let positions: Tensor
   private let layers: [CLIPLayer]
   private let finalNorm: LayerNorm
@@ -42,7 +44,7 @@ public struct CLIPTextModel: Sendable {
     let length = ids[0].count
     precondition(ids.allSatisfy { $0.count == length } && length <= config.positions, "ragged or overlong token rows")
     let places = positions.slice(axis: 0, 0..<length).repeated(ids.count)
-    var x = (tokens.rows(ids.flatMap { $0 }) + places).reshaped([ids.count, length, config.width])
+    var x = (embedded(ids.flatMap { $0 }) + places).reshaped([ids.count, length, config.width])
     var hidden = [x]
     for layer in layers {
       x = layer(x)
@@ -54,6 +56,30 @@ public struct CLIPTextModel: Sendable {
     }
     let pooled = Tensor.concatenate(ends, axis: 0).reshaped([ids.count, config.width])
     return Output(last: last, hidden: hidden, pooled: projection?(pooled) ?? pooled)
+  }
+
+  /// Ids from `config.vocabulary` on are rows of `learned`.
+  private func embedded(_ ids: [Int]) -> Tensor {
+    var rows = tokens.rows(ids.map { $0 < config.vocabulary ? $0 : 0 })
+    guard let learned else { return rows }
+    let width = config.width
+    rows.withMutableElements { out in
+      learned.withElements { learned in
+        for (place, id) in ids.enumerated() where id >= config.vocabulary {
+          for i in 0..<width { out[place * width + i] = learned[(id - config.vocabulary) * width + i] }
+        }
+      }
+    }
+    return rows
+  }
+
+  /// With more rows `[n, D]` in its table of tokens.
+  ///
+  /// - Returns: also the first id of these.
+  func adding(_ rows: Tensor) -> (model: CLIPTextModel, first: Int) {
+    var result = self
+    result.learned = learned.map { Tensor.concatenate([$0, rows], axis: 0) } ?? rows
+    return (result, config.vocabulary + (learned?.shape[0] ?? 0))
   }
 
   /// The final layer norm of an earlier hidden state: what "clip skip" feeds to the UNet.

@@ -9,6 +9,8 @@ public struct CLIPTokenizer: Sendable {
   private let vocabulary: [String: Int]
   private let ranks: [Pair: Int]
   private let special: [(text: [Unicode.Scalar], id: Int)]
+  /// Words with tokens of their own, the longest first.
+  private var learned: [(word: [Unicode.Scalar], ids: [Int])] = []
 
   private struct Pair: Hashable {
     let left, right: String
@@ -52,12 +54,41 @@ public struct CLIPTokenizer: Sendable {
         result += words(normalized(plain)).flatMap(pairEncoded) + [match.id]
         plain = []
         place += match.text.count
+      } else if let match = learned.first(where: { Self.stands($0.word, in: scalars, at: place) }) {
+        result += words(normalized(plain)).flatMap(pairEncoded) + match.ids
+        plain = []
+        place += match.word.count
       } else {
         plain.append(scalars[place])
         place += 1
       }
     }
     return result + words(normalized(plain)).flatMap(pairEncoded)
+  }
+
+  /// With `ids` in place of `word`, in upper and lower case, where it is no part of a longer word.
+  func adding(_ word: String, _ ids: [Int]) -> CLIPTokenizer {
+    var result = self
+    result.learned.append((Array(word.unicodeScalars), ids))
+    result.learned.sort { $0.word.count > $1.word.count }
+    return result
+  }
+
+  /// How many tokens belong together from `id` on: those of a learned word; 1 for all others.
+  func extent(of id: Int) -> Int { learned.first { $0.ids.first == id }?.ids.count ?? 1 }
+
+  private static func stands(_ word: [Unicode.Scalar], in text: [Unicode.Scalar], at place: Int) -> Bool {
+    let end = place + word.count
+    guard end <= text.count, let first = word.first, let last = word.last else { return false }
+    let isEqual = zip(word, text[place...]).allSatisfy {
+      $0 == $1 || $0.properties.lowercaseMapping == $1.properties.lowercaseMapping
+    }
+    func continues(_ scalar: Unicode.Scalar, _ inner: Unicode.Scalar) -> Bool {
+      scalar.properties.isAlphabetic && inner.properties.isAlphabetic
+        || scalar.properties.numericType != nil && inner.properties.numericType != nil
+    }
+    return isEqual && !(place > 0 && continues(text[place - 1], first))
+      && !(end < text.count && continues(text[end], last))
   }
 
   /// NFC, runs of white space to one space, lower case scalar by scalar (Σ is never a final ς).

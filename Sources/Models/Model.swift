@@ -23,19 +23,19 @@ public struct Model: ConditioningModel, Denoiser {
   /// - Parameters:
   ///   - vae: a checkpoint whose autoencoder takes the place of this one's.
   ///   - loras: merged into its weights.
+  ///   - inversions: words for its text encoders.
   ///   - defaultNoiseLevel: for super-resolution requests that name none.
   /// - Throws: `ModelError`, `CheckpointError`, `ConfigError`, `WeightsError`, `TokenizerError`.
   public init(
     _ checkpoint: Checkpoint, autoencoder vae: Checkpoint? = nil, loras: [LoRA] = [],
-    policy: KernelPolicy = KernelPolicy(),
-    defaultNoiseLevel: Int = 20
+    inversions: [TextualInversion] = [], policy: KernelPolicy = KernelPolicy(), defaultNoiseLevel: Int = 20
   ) throws {
     name = checkpoint.name
     let set = LoRASet(loras)
-    var loader = PartLoader(policy: policy, loras: set)
+    var loader = PartLoader(policy: policy, loras: set, inversions: inversions)
     unet = try loader.unet(checkpoint)
     autoencoder = try loader.autoencoder(vae ?? checkpoint, for: checkpoint)
-    text = unet.config.readsText ? try loader.text(checkpoint, for: unet.config) : []
+    text = try loader.text(checkpoint, for: unet.config)
     surplus = checkpoint.surplus + loader.surplus
     warnings = try set.warnings(for: checkpoint.name)
     microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)

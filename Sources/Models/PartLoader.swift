@@ -6,10 +6,13 @@ import Weights
 struct PartLoader {
   let policy: KernelPolicy
   let loras: LoRASet
+  let inversions: [TextualInversion]
   /// Tensors that no part read.
   private(set) var surplus: [String] = []
 
-  init(policy: KernelPolicy, loras: LoRASet = LoRASet([])) { (self.policy, self.loras) = (policy, loras) }
+  init(policy: KernelPolicy, loras: LoRASet = LoRASet([]), inversions: [TextualInversion] = []) {
+    (self.policy, self.loras, self.inversions) = (policy, loras, inversions)
+  }
 
   private mutating func load<Part>(
     _ part: String, of checkpoint: Checkpoint, _ make: (Parameters, Config) throws -> Part
@@ -43,6 +46,11 @@ struct PartLoader {
 
   /// The text towers that the checkpoint has, in the order in which their tokens stand side by side.
   mutating func text(_ checkpoint: Checkpoint, for unet: UNetConfig) throws -> [any TextTower] {
+    let readsVectors = unet.readsText && !checkpoint.has("class_embedder") && !checkpoint.has("bert")
+    if let first = inversions.first, !readsVectors {
+      throw WeightsError.adapter(file: first.file, why: "\(checkpoint.name) has no CLIP text encoder to put it in")
+    }
+    guard unet.readsText else { return [] }
     if checkpoint.has("class_embedder") {
       return [try load("class_embedder", of: checkpoint) { try ClassEmbedder($0, config: $1) }]
     }
@@ -58,7 +66,12 @@ struct PartLoader {
         try CLIPTextModel($0, config: CLIPTextConfig($1))
       }
       let files = try checkpoint.tokenizer("tokenizer\(suffix)")
-      return CLIPTower(try CLIPTokenizer(files, length: network.config.positions), network, layer)
+      let tower = CLIPTower(try CLIPTokenizer(files, length: network.config.positions), network, layer)
+      return try inversions.reduce(tower) { tower, inversion in
+        let vectors = try inversion.vectors(
+          for: "text_encoder\(suffix)", of: suffixes.count, width: network.config.width, model: checkpoint.name)
+        return tower.adding(inversion.words, vectors)
+      }
     }
   }
 }

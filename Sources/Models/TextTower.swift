@@ -37,6 +37,14 @@ public struct CLIPTower: TextTower {
     (self.tokenizer, self.network, self.layer) = (tokenizer, network, layer)
   }
 
+  /// With the vectors `[n, width]` where `words` stand, which may also be written as ComfyUI does, `embedding:WORD`.
+  func adding(_ words: [String], _ vectors: Tensor) -> CLIPTower {
+    let (network, first) = network.adding(vectors)
+    let ids = Array(first..<(first + vectors.shape[0]))
+    let spellings = words + words.map { "embedding:\($0)" }
+    return CLIPTower(spellings.reduce(tokenizer) { $0.adding($1, ids) }, network, layer)
+  }
+
   public var width: Int { network.config.width }
   public var pooledWidth: Int? { layer == .penultimate ? network.projectedWidth : nil }
 

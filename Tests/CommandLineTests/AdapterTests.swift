@@ -18,6 +18,11 @@ import Weights
       ])
       try Data(bytes).write(to: ldm.file("\(name).safetensors"))
     }
+    for (name, width) in [("wash", 256), ("other", 768)] {
+      var noise = Noise(seed: 3)
+      let bytes = try SafetensorsWriter.encoded(["emb_params": noise([2, width])])
+      try Data(bytes).write(to: ldm.file("\(name).safetensors"))
+    }
   }
 
   private static let command =
@@ -43,7 +48,20 @@ import Weights
     #expect(files[0] == plain && files[1] == named && files[2] != named && files[2] != plain)
   }
 
+  @Test func anEmbeddingIsAWord() throws {
+    defer { ldm.remove() }
+    let plain = try picture("'emoji of a wash'")
+    let named = try picture("--embedding wash.safetensors 'emoji of a wash'")
+    #expect(named != plain)
+    #expect(try picture("--embedding wash.safetensors:zzz 'emoji of a wash'") == plain)
+    #expect(try picture("--embedding wash.safetensors:zzz 'emoji of a zzz'") == named)
+  }
+
   @Test(arguments: [
+    ("--embedding gone.pt cat", 66, "gone.pt: no such file"),
+    ("--embedding wash.safetensors: cat", 64, "must be a word"),
+    ("--embedding other.safetensors cat", 65, "its vectors are 768 wide, base's text_encoder reads 256"),
+    ("--embedding loras/ink.safetensors cat", 65, "holds no textual inversion"),
     ("--lora gone.safetensors cat", 66, "gone.safetensors"), ("--lora gone.pt:0.5 cat", 66, "gone.pt: no such file"),
     ("--lora loras/ink.safetensors:x cat", 64, "the weight"), ("'cat <lora:gone:1>'", 66, "no LoRA gone in"),
     ("'cat <lora:ink:x>'", 64, "\"x\""), ("cat --negative '<lora:ink:1>'", 64, "the negative prompt"),

@@ -25,7 +25,7 @@ extension CLIPTokenizer {
         let words = piece.text.split(whereSeparator: \.isWhitespace)
         for word in words { filler.add(word: tokens(of: String(word)), piece.weight) }
       } else {
-        filler.add(tokens(of: piece.text), piece.weight, comma: comma)
+        filler.add(tokens(of: piece.text), piece.weight, comma: comma, extent: extent)
       }
     }
     return filler.finished().map(padded)
@@ -57,7 +57,9 @@ private struct WindowFiller {
   init(room: Int) { self.room = room }
 
   /// AUTOMATIC1111's way: where a window is full, what follows its last comma moves to the next, if that is at most 20 tokens.
-  mutating func add(_ ids: [Int], _ weight: Double, comma: Int?) {
+  ///
+  /// - Parameter extent: how many tokens from an id on are to stand in one window.
+  mutating func add(_ ids: [Int], _ weight: Double, comma: Int?, extent: (Int) -> Int) {
     for id in ids {
       if id == comma {
         lastComma = current.count
@@ -67,7 +69,8 @@ private struct WindowFiller {
         close()
         current = moved
       }
-      if current.count == room { close() }
+      let whole = extent(id)
+      if current.count == room || current.count + whole > room && whole <= room { close() }
       current.append(Token(id: id, weight: weight))
     }
   }

@@ -34,6 +34,12 @@ struct ModelOptions: ParsableArguments {
   var lora: [String] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Textual inversion, and the word that stands for it in prompts (the file's name). May be given several times.",
+      valueName: "file[:word]"), completion: .file(extensions: ["safetensors", "pt", "bin"]))
+  var embedding: [String] = []
+
+  @Option(
     help: ArgumentHelp("Numbers of the networks: auto, f32, bf16.", valueName: "type"),
     completion: .list(Precision.allCases.map(\.rawValue)))
   var precision: String = "auto"
@@ -63,7 +69,8 @@ struct ModelOptions: ParsableArguments {
     let refiner = try refinement().map { (path: try locator.path(of: $0.name), share: $0.share) }
     return try Engine(
       modelAt: path, autoencoderAt: vae.map(Arguments.words), loras: try lora.map(Self.lora),
-      findLoRA: LoRALocator(modelAt: path, locator).file, refinerAt: refiner,
+      inversions: try embedding.map(Self.inversion), findLoRA: LoRALocator(modelAt: path, locator).file,
+      refinerAt: refiner,
       previewAt: previewer.map(Arguments.words), hints: CheckpointHints(prediction: prediction),
       precision: Precision(rawValue: precision)!, threads: threads)
   }
@@ -90,6 +97,19 @@ struct ModelOptions: ParsableArguments {
       throw Failure(.usage, "--lora \(text): what follows the colon must be a number, the weight")
     }
     return try LoRA(at: present(String(text[..<colon]), "LoRA"), strength: weight)
+  }
+
+  /// FILE or FILE:WORD, as `lora`.
+  private static func inversion(_ text: String) throws -> TextualInversion {
+    let text = Arguments.words(text)
+    guard let colon = text.lastIndex(of: ":"), !FileManager.default.fileExists(atPath: text) else {
+      return try TextualInversion(at: present(text, "textual inversion"))
+    }
+    let word = text[text.index(after: colon)...]
+    guard !word.allSatisfy(\.isWhitespace) else {
+      throw Failure(.usage, "--embedding \(text): what follows the colon must be a word")
+    }
+    return try TextualInversion(at: present(String(text[..<colon]), "textual inversion"), word: String(word))
   }
 
   /// - Throws: `Failure` 66 where no file is at `path`.
