@@ -2,10 +2,10 @@
 public struct Conditioning: Sendable {
   /// nil: pure noise of the request's size, drawn by the sampler's loop.
   public var start: Start?
-  /// The text.
-  public var context: TextEncoding?
-  /// What guidance steers away from; of the shapes of `context`.
-  public var negative: TextEncoding?
+  /// The text, or several that are composed; empty: none.
+  public var context: [TextCourse] = []
+  /// What guidance steers away from; as wide as `context`.
+  public var negative: TextCourse?
   /// Sizes and scores that the UNet is told beside the text.
   public var micro: MicroConditions?
   /// Channels appended to the UNet's input at each step, never scaled: `[1, C, h, w]`.
@@ -24,7 +24,8 @@ public struct Conditioning: Sendable {
   /// Joins two conditionings: lists append in order, channels concatenate; two values for any other part are an error.
   public mutating func combine(_ other: Conditioning) throws(ConditioningError) {
     start = try Self.only(start, other.start, "start")
-    context = try Self.only(context, other.context, "context")
+    if !context.isEmpty && !other.context.isEmpty { throw .conflict(part: "context") }
+    context += other.context
     negative = try Self.only(negative, other.negative, "negative")
     micro = try Self.only(micro, other.micro, "the picture's sizes")
     label = try Self.only(label, other.label, "label")

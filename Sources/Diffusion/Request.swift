@@ -5,6 +5,8 @@ public struct Request: Sendable {
   public var negativePrompt = ""
   /// How both are read.
   public var promptStyle = PromptStyle.plain
+  /// Steps of a full run, for prompts that change along them; nil: not known yet.
+  public var steps: Int?
   /// `Prompt.clipSkip`.
   public var clipSkip: Int?
   /// Height and width of the result in pixels; multiples of the model's latent factor.

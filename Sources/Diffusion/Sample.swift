@@ -25,15 +25,18 @@ public func sample(
   shape: [Int], noise: inout Noise, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> Tensor {
   let strength = conditioning.start?.latents == nil ? 1 : conditioning.start!.strength
-  var plan = try sampler.plan(StepCount(settings.steps, strength: strength, exact: settings.exactSteps))
-  let model = GuidedDenoiser(denoiser, conditioning, settings)
+  let count = try StepCount(settings.steps, strength: strength, exact: settings.exactSteps)
+  var plan = try sampler.plan(count)
+  var model = try GuidedDenoiser(denoiser, conditioning, settings)
+  let began = plan.first
   var x = try begin(plan, conditioning.start, shape: shape, noise: &noise)
   let calls = plan.calls(at: settings.timesteps)
   plan.first = calls.lowerBound
   var past: [Estimate] = []
   for index in calls {
     let node = plan.nodes[index]
-    let output = try model.predict(x, node)
+    // A step may be several calls, the last of them fewer.
+    let output = try model.predict(x, node, step: (index - began) * count.total / plan.nodes.count)
     var estimate = Estimate(x: x, output: output, level: node.level, prediction: sampler.prediction)
     estimate.x0 = sampler.refine(estimate.x0)
     var step = Step(plan: plan, index: index, current: estimate, past: past)

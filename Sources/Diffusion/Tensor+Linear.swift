@@ -1,5 +1,7 @@
 /// Σ factor · tensor, for tensors of one shape: what every sampler's step is.
-func linear(_ terms: (Double, Tensor)...) -> Tensor {
+func linear(_ terms: (Double, Tensor)...) -> Tensor { linear(terms) }
+
+func linear(_ terms: [(Double, Tensor)]) -> Tensor {
   let (factor, first) = terms[0]
   var sum = first * Float(factor)
   for (factor, tensor) in terms.dropFirst() {

@@ -79,9 +79,14 @@ private func condition(
   Host(host!).answering { host in
     var noise = host.noise
     let result = try Maker.conditioner(of: plugin, host).condition(Request(request!.pointee), with: host, noise: &noise)
+    guard result.context.count <= 1,
+      (result.context + [result.negative].compactMap { $0 }).allSatisfy({ $0.constant != nil })
+    else {
+      throw ConditioningError.unsuited(model: "ldm_plugin.h", to: "texts that change along the steps, or several")
+    }
     let parts = [
       (LDM_START_LATENTS, result.start?.latents), (LDM_START_NOISE, result.start?.noise),
-      (LDM_CONTEXT, result.context?.tokens), (LDM_NEGATIVE, result.negative?.tokens),
+      (LDM_CONTEXT, result.context.first?.constant?.tokens), (LDM_NEGATIVE, result.negative?.constant?.tokens),
       (LDM_CONCATENATED, result.concatenated),
     ]
     for (part, tensor) in parts { if let tensor { try host.put(part, tensor) } }

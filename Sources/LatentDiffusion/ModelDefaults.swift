@@ -57,9 +57,19 @@ public struct ModelDefaults: Sendable {
   /// The prompt as the model's captions begin.
   ///
   /// - Parameter reworks: a picture is given, as text to image has none.
-  func prefixed(_ prompt: String, reworks: Bool) -> String {
-    guard let first = (reworks ? picturePrefix : nil) ?? promptPrefixes.first, !prompt.isEmpty else { return prompt }
-    let known = promptPrefixes.contains { prompt.lowercased().hasPrefix($0.lowercased()) }
-    return known ? prompt : "\(first) \(prompt)"
+  func prefixed(_ prompt: Prompt, reworks: Bool) -> String {
+    guard let first = (reworks ? picturePrefix : nil) ?? promptPrefixes.first, !prompt.text.isEmpty else {
+      return prompt.text
+    }
+    func prefixed(_ text: String) -> String {
+      let start = text.lowercased().drop { "([ ".contains($0) }
+      let known = promptPrefixes.contains { start.hasPrefix($0.lowercased()) }
+      return known ? text : "\(first) \(text)"
+    }
+    // What AND joins are prompts of their own.
+    let parts = prompt.composed()
+    guard parts.count > 1 else { return prefixed(prompt.text) }
+    return parts.map { "\(prefixed($0.prompt.text)) :\($0.weight)" }
+      .joined(separator: " AND ")
   }
 }

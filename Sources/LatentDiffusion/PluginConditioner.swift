@@ -80,8 +80,10 @@ public struct PluginConditioner: Conditioner {
       let pooled = (
         try model.encode(text: request.prompt).pooled, try model.encode(text: request.negativePrompt).pooled
       )
-      result.context = call[LDM_CONTEXT].map { TextEncoding(tokens: $0, pooled: pooled.0) }
-      result.negative = call[LDM_NEGATIVE].map { TextEncoding(tokens: $0, pooled: pooled.1) }
+      result.context = [call[LDM_CONTEXT]].compactMap { $0 }.map {
+        TextCourse(TextEncoding(tokens: $0, pooled: pooled.0))
+      }
+      result.negative = call[LDM_NEGATIVE].map { TextCourse(TextEncoding(tokens: $0, pooled: pooled.1)) }
       result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     }
     result.concatenated = call[LDM_CONCATENATED]

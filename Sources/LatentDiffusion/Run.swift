@@ -45,7 +45,8 @@ final class Run {
   /// The request with the model's own defaults where it leaves them open.
   func prepared(_ request: Request) -> Request {
     var request = request
-    request.prompt = loaded.defaults.prefixed(request.prompt, reworks: request.image != nil)
+    request.prompt = loaded.defaults.prefixed(request.positive, reworks: request.image != nil)
+    request.steps = sampling.settings.steps
     if let encoding = loaded.defaults.encoding, request.encoding == nil { request.encoding = encoding }
     return request
   }
@@ -97,11 +98,10 @@ final class Run {
       throw ConditioningError.shape(
         what: "what conditioners append to the UNet's input", found: found, expected: expected)
     }
-    if let context = conditioning.context?.tokens, let negative = conditioning.negative?.tokens,
-      // Their lengths may differ: a long text takes several windows.
-      context.shape[0] != negative.shape[0] || context.shape[2] != negative.shape[2]
-    {
-      throw ConditioningError.shape(what: "the negative prompt", found: negative.shape, expected: context.shape)
+    // Their lengths may differ: a long text takes several windows.
+    let texts = (conditioning.context + [conditioning.negative].compactMap { $0 }).flatMap(\.encodings).map(\.tokens)
+    for text in texts where text.shape[0] != texts[0].shape[0] || text.shape[2] != texts[0].shape[2] {
+      throw ConditioningError.shape(what: "the negative prompt", found: text.shape, expected: texts[0].shape)
     }
   }
 

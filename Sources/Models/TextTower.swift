@@ -52,7 +52,7 @@ public struct CLIPTower: TextTower {
 
   /// The windows' tokens one after another, `[1, windows T, width]`; the text as a whole from the first.
   public func encode(_ prompt: Prompt) throws -> TextEncoding {
-    let windows = try tokenizer.windows(of: prompt)
+    let windows = tokenizer.windows(of: prompt)
     let states = try windows.map { try state(of: network([$0.ids]), prompt.clipSkip) }
     var tokens = states.map(\.tokens)
     if windows.contains(where: \.isWeighted) {

@@ -50,8 +50,8 @@ import Testing
   @Test(arguments: [(1.0, 1), (0.0, 1), (7.5, 2)])
   func guidanceDecidesTheRows(guidance: Double, rows: Int) throws {
     var conditioning = Conditioning()
-    conditioning.context = TextEncoding(tokens: Tensor(zeros: [1, 3, 2]))
-    conditioning.negative = conditioning.context
+    conditioning.context = [TextCourse(TextEncoding(tokens: Tensor(zeros: [1, 3, 2])))]
+    conditioning.negative = conditioning.context[0]
     conditioning.concatenated = ramp(3, 3)
     let calls = Calls()
     _ = try run(Recorder(rows: calls), conditioning, guidance: guidance)
@@ -61,20 +61,76 @@ import Testing
 
   /// A text of two windows against one of one: both rows hold each token equally often.
   @Test func textsOfUnequalLengthsAreRepeatedToOne() throws {
-    struct Reader: Denoiser {
-      let contexts: Calls
-      func predict(_ input: DenoiserInput) throws -> Tensor {
-        _ = contexts.append(input.context!)
-        return Tensor(zeros: [input.latents.shape[0], 4, 2, 2])
-      }
-    }
     var conditioning = Conditioning()
-    conditioning.context = TextEncoding(tokens: Tensor([1, 2, 3, 4], shape: [1, 4, 1]))
-    conditioning.negative = TextEncoding(tokens: Tensor([5, 6, 7, 8, 9, 10], shape: [1, 6, 1]))
+    conditioning.context = [TextCourse(TextEncoding(tokens: Tensor([1, 2, 3, 4], shape: [1, 4, 1])))]
+    conditioning.negative = TextCourse(TextEncoding(tokens: Tensor([5, 6, 7, 8, 9, 10], shape: [1, 6, 1])))
     let calls = Calls()
     _ = try run(Reader(contexts: calls), conditioning)
     #expect(calls.all[0].shape == [2, 12, 1])
     #expect(calls.all[0].elements == [5, 6, 7, 8, 9, 10, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
+  }
+
+  /// Answers each row with the first number of its text.
+  struct Reader: Denoiser {
+    let contexts: Calls
+    var embedsGuidance = false
+    func predict(_ input: DenoiserInput) throws -> Tensor {
+      _ = contexts.append(input.context!)
+      let rows = (0..<input.latents.shape[0]).map { row in
+        Tensor(repeating: input.context!.slice(axis: 0, row..<(row + 1))[flat: 0], shape: [1, 4, 2, 2])
+      }
+      return Tensor.concatenate(rows, axis: 0)
+    }
+  }
+
+  private func course(_ text: String, steps: Int) -> TextCourse {
+    TextCourse(Prompt(text, style: .a1111).course(steps: steps)) {
+      TextEncoding(tokens: Tensor([Float($0.text)!], shape: [1, 1, 1]))
+    }
+  }
+
+  /// The text of each of 5 steps, however many calls a step takes; of a picture that strength cuts, counted from its start.
+  @Test(
+    arguments: [
+      ("euler", 1.0, [1, 1, 2, 2, 2]), ("ddim", 1, [1, 1, 2, 2, 2]), ("pndm", 1, [1, 1, 1, 2, 2, 2]),
+      ("heun", 1, [1, 1, 1, 1, 2, 2, 2, 2, 2]), ("dpm2", 1, [1, 1, 1, 1, 2, 2, 2, 2, 2]), ("euler", 0.6, [1, 1, 2]),
+    ] as [(String, Double, [Float])])
+  func aTextThatChangesDoesSoAtItsStep(name: String, strength: Double, expected: [Float]) throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("[1:2:2]", steps: 5)]
+    conditioning.start = Start(latents: Tensor(zeros: [1, 4, 2, 2]), strength: strength)
+    let calls = Calls()
+    _ = try run(Reader(contexts: calls), conditioning, guidance: 1, name: name)
+    #expect(calls.all.map { $0[flat: 0] } == expected)
+  }
+
+  /// u + g Σ w (c - u) for u = 10, c = 1, 2 by turns, and 5.
+  @Test(arguments: [(7.5, false, 7.5), (1, false, 1), (7.5, true, 1)])
+  func composedTextsAreWeighed(guidance: Double, embeds: Bool, effective: Double) throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("[1|2]", steps: 5), course("5", steps: 5)]
+    conditioning.context[0].weight = 0.5
+    conditioning.context[1].weight = -0.25
+    conditioning.negative = course("10", steps: 5)
+    let (calls, outputs) = (Calls(), Calls())
+    conditioning.constrain = [
+      { x, step in
+        _ = outputs.append(step.current.output)
+        return x
+      }
+    ]
+    _ = try run(Reader(contexts: calls, embedsGuidance: embeds), conditioning, guidance: guidance)
+    #expect(calls.all.map(\.elements) == [1, 2, 1, 2, 1].map { [10, $0, 5] })
+    for (output, c) in zip(outputs.all, [1.0, 2, 1, 2, 1]) {
+      let expected = 10 + effective * (0.5 * (c - 10) - 0.25 * (5 - 10))
+      #expect(output.elements.allSatisfy { abs(Double($0) - expected) < 1e-4 })
+    }
+  }
+
+  @Test func aCompositionNeedsSomethingToComposeAgainst() throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("1", steps: 1), course("2", steps: 1)]
+    #expect(throws: ConditioningError.self) { _ = try run(Reader(contexts: Calls()), conditioning) }
   }
 
   @Test func progressStopsTheRun() {

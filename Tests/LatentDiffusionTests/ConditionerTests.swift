@@ -1,4 +1,5 @@
 import LatentDiffusion
+import Synchronization
 import Testing
 
 @Suite struct ConditionerTests {
@@ -7,10 +8,12 @@ import Testing
     try Model(Checkpoint(at: "\(PipelineCase.golden)/\(name)/model"))
   }
 
-  private func picture(_ conditioners: [any Conditioner]) throws -> (latents: Tensor, picture: Tensor) {
+  private func picture(
+    _ conditioners: [any Conditioner], prompt: String = "a red apple"
+  ) throws -> (latents: Tensor, picture: Tensor) {
     let model = try model("text")
     var request = Request(size: Size(height: 32, width: 48))
-    request.prompt = "a red apple"
+    (request.prompt, request.promptStyle, request.steps) = (prompt, .a1111, 3)
     var noise = Noise(seed: 7)
     var conditioning = Conditioning()
     for conditioner in conditioners {
@@ -37,6 +40,41 @@ import Testing
     #expect(mirrored.picture.standardDeviation > 0.05)
     // The text still has its say.
     #expect(try picture([Symmetry()]).latents.distance(to: mirrored.latents) > 0.01)
+  }
+
+  /// A prompt's marks have their say in the one loop.
+  @Test func promptsThatChangeAndPromptsThatCompose() throws {
+    func latents(_ prompt: String) throws -> Tensor { try picture([TextToImage()], prompt: prompt).latents }
+    let (apple, house) = (try latents("a red apple"), try latents("a house"))
+    #expect(try latents("[a red apple:a house:1.0]").elements == apple.elements)
+    #expect(try latents("[a red apple:a house:0]").elements == house.elements)
+    #expect(try latents("a red apple AND a red apple :0").distance(to: apple) < 1e-5)
+    #expect(try latents("a red apple :0.5 AND a red apple :0.5").distance(to: apple) < 1e-5)
+    let (half, both) = (try latents("[a red apple:a house:1]"), try latents("a red apple :0.5 AND a house :0.5"))
+    let apart = apple.distance(to: house)
+    #expect(apart > 1e-3)
+    let distances = [half, both].flatMap { [$0.distance(to: apple), $0.distance(to: house)] }
+    #expect(distances.allSatisfy { $0 > 1e-3 }, "\(distances) of \(apart)")
+  }
+
+  final class Texts: Sendable {
+    let all = Mutex<[String]>([])
+  }
+
+  @Test func eachDistinctTextIsEncodedOnce() throws {
+    let texts = Texts()
+    let model = PluginBorderTests.FakeModel { text in texts.all.withLock { $0.append(text) } }
+    var request = Request(size: Size(height: 8, width: 8))
+    request.promptStyle = .a1111
+    (request.prompt, request.negativePrompt) = ("[a|b] AND c :2 AND [b:a:0.5]<lora:x:1>", "[c::2]")
+    var noise = Noise(seed: 1)
+    #expect(throws: ConditioningError.self) { _ = try TextToImage().condition(request, with: model, noise: &noise) }
+    texts.all.withLock { $0 = [] }
+    request.steps = 20
+    let conditioning = try TextToImage().condition(request, with: model, noise: &noise)
+    #expect(texts.all.withLock { $0 } == ["a", "b", "c", ""])
+    #expect(conditioning.context.map(\.weight) == [1, 2, 1])
+    #expect(conditioning.context.map { $0.order.count } == [20, 20, 20])
   }
 
   @Test func twoStartsAreAConflict() throws {

@@ -23,8 +23,8 @@ import Testing
       let start = noise(latents.shape)
       var result = Conditioning()
       result.start = Start(latents: latents * gain, noise: start, strength: request.strength)
-      result.context = try model.encode(text: request.prompt)
-      result.negative = try model.encode(text: request.negativePrompt)
+      result.context = [TextCourse(try model.encode(text: request.prompt))]
+      result.negative = TextCourse(try model.encode(text: request.negativePrompt))
       result.concatenated = noise([1, 2, latents.shape[2], latents.shape[3]])
       result.label = .index(7)
       result.constrain = [{ x, step in x + step.noised(latents, with: start) * Float(step.done + 1) - step.x0 }]
@@ -42,8 +42,12 @@ import Testing
     let lowResolutionSchedule: NoiseSchedule? = nil
     let maximumNoiseLevel: Int? = nil
     let readsText = true
+    /// Called with each text.
+    var encodes: @Sendable (String) -> Void = { _ in }
+
     func encode(text: String) -> TextEncoding {
-      TextEncoding(tokens: Tensor(repeating: Float(text.utf8.count), shape: [1, 3, 5]))
+      encodes(text)
+      return TextEncoding(tokens: Tensor(repeating: Float(text.utf8.count), shape: [1, 3, 5]))
     }
     func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {
       let shape = [1, 4, picture.shape[2] / 8, picture.shape[3] / 8]
@@ -79,9 +83,9 @@ import Testing
     #expect(found.start?.latents?.elements == expected.start?.latents?.elements)
     #expect(found.start?.noise?.elements == expected.start?.noise?.elements)
     #expect(found.start?.strength == 0.25 && found.label == .index(7))
-    #expect(found.context?.tokens.elements == expected.context?.tokens.elements)
-    #expect(found.context?.tokens.shape == [1, 3, 5])
-    #expect(found.negative?.tokens.elements == expected.negative?.tokens.elements)
+    #expect(found.context[0].constant?.tokens.elements == expected.context[0].constant?.tokens.elements)
+    #expect(found.context[0].constant?.tokens.shape == [1, 3, 5])
+    #expect(found.negative?.constant?.tokens.elements == expected.negative?.constant?.tokens.elements)
     #expect(found.concatenated?.elements == expected.concatenated?.elements)
     #expect(ours([4]).elements == theirs([4]).elements, "the stream of numbers moved on as far")
 

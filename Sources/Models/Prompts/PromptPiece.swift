@@ -17,16 +17,13 @@ public struct PromptPiece: Sendable, Equatable {
 }
 
 extension Prompt {
-  /// The prompt's parts in order, neighbours of one weight joined.
-  ///
-  /// - Throws: `ConditioningError.range` for syntax of a style that is not obeyed.
-  public func pieces() throws(ConditioningError) -> [PromptPiece] {
+  /// The prompt's parts in order, neighbours of one weight joined. Of a prompt that changes along the steps these are the
+  /// parts of one step: `course(steps:)` comes first.
+  public func pieces() -> [PromptPiece] {
     switch style {
-    case .plain: return [PromptPiece(text)]
-    case .a1111:
-      try refuseUnknown()
-      return PromptParser(text, style: style).pieces().flatMap(Self.broken)
-    case .comfy: return PromptParser(text, style: style).pieces()
+    case .plain: [PromptPiece(text)]
+    case .a1111: PromptParser(text, style: style).pieces().flatMap(Self.broken)
+    case .comfy: PromptParser(text, style: style).pieces()
     }
   }
 
@@ -36,20 +33,6 @@ extension Prompt {
     return parts.enumerated().flatMap { index, part in
       (index > 0 ? [.windowBreak] : [])
         + (part.isEmpty && parts.count > 1 ? [] : [PromptPiece(String(part), piece.weight)])
-    }
-  }
-
-  /// What AUTOMATIC1111 reads and this does not: better told than drawn as words.
-  private func refuseUnknown() throws(ConditioningError) {
-    let unknown = [
-      (#/\[[^\[\]]*:[^\[\]]*:?\s*[\d.]+\s*\]/#, "[from:to:when]"), (#/\[[^\[\]()]*\|[^\[\]]*\]/#, "[a|b]"),
-      (#/\bAND\b/#, "AND"),
-    ]
-    for (pattern, name) in unknown {
-      guard let match = text.firstMatch(of: pattern) else { continue }
-      throw .range(
-        what: "the prompt's \(text[match.range])", found: "\(name), which is not obeyed",
-        expected: "words, weights and BREAK; see --prompt-style")
     }
   }
 }

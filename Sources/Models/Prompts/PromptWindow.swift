@@ -10,14 +10,12 @@ public struct PromptWindow: Sendable, Equatable {
 
 extension CLIPTokenizer {
   /// The prompt's tokens in windows of this tokenizer's length, each between start and end and padded.
-  ///
-  /// - Throws: `ConditioningError.range` for syntax that is not obeyed.
-  public func windows(of prompt: Prompt) throws(ConditioningError) -> [PromptWindow] {
+  public func windows(of prompt: Prompt) -> [PromptWindow] {
     guard prompt.style != .plain else {
       return [PromptWindow(ids: encode(prompt.text), weights: Array(repeating: 1, count: length))]
     }
     var filler = WindowFiller(room: length - 2)
-    for piece in try prompt.pieces() {
+    for piece in prompt.pieces() {
       if piece.isBreak {
         filler.close()
       } else if prompt.style == .comfy {

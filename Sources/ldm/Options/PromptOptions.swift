@@ -22,7 +22,10 @@ struct PromptOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What marks in prompts mean: a1111, with (a:1.2), [a], BREAK, <lora:a:1>; comfy, with (a:1.2); plain, none.",
+      """
+      What marks in prompts mean: a1111, with (a:1.2), [a], [a:b:0.5], [a|b], BREAK, AND, <lora:a:1>; comfy, with (a:1.2); \
+      plain, none.
+      """,
       valueName: "name"),
     completion: .list(PromptStyle.allCases.map(\.rawValue)))
   var promptStyle: String = "a1111"

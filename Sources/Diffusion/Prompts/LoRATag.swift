@@ -65,17 +65,6 @@ extension Prompt {
   ///
   /// - Throws: as `loraTags`.
   public func withoutTags() throws(ConditioningError) -> Prompt {
-    guard style == .a1111 else { return self }
-    var result = self
-    result.text = try LoRATag.taken(from: text).rest
-    return result
-  }
-}
-
-extension StringProtocol {
-  /// Without white space at its ends.
-  var trimmed: String {
-    let start = drop(while: \.isWhitespace)
-    return String(start.reversed().drop(while: \.isWhitespace).reversed())
+    style == .a1111 ? with(try LoRATag.taken(from: text).rest) : self
   }
 }
