@@ -39,15 +39,17 @@ public struct CLIPTextModel: Sendable {
   /// Width of the projected text; nil where the tower has no projection.
   public var projectedWidth: Int? { projection?.outputs }
 
-  /// - Parameter ids: one row of token ids a text, all of one length, at most `config.positions`.
-  public func callAsFunction(_ ids: [[Int]]) -> Output {
+  /// - Parameters:
+  ///   - ids: one row of token ids a text, all of one length, at most `config.positions`.
+  ///   - unseen: tokens that none sees, where there is one row.
+  public func callAsFunction(_ ids: [[Int]], hiding unseen: [Bool]? = nil) -> Output {
     let length = ids[0].count
     precondition(ids.allSatisfy { $0.count == length } && length <= config.positions, "ragged or overlong token rows")
     let places = positions.slice(axis: 0, 0..<length).repeated(ids.count)
     var x = (embedded(ids.flatMap { $0 }) + places).reshaped([ids.count, length, config.width])
     var hidden = [x]
     for layer in layers {
-      x = layer(x)
+      x = layer(x, hiding: unseen)
       hidden.append(x)
     }
     let last = finalNorm(x)
@@ -107,9 +109,12 @@ private struct CLIPLayer: Sendable {
     narrow = try Linear(p["mlp.fc2"], inputs: config.inner, outputs: config.width)
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  func callAsFunction(_ x: Tensor, hiding hidden: [Bool]?) -> Tensor {
     let h = norm1(x)
-    let y = out(attention(query(h), key(h), value(h), heads: heads, causal: true), onto: x)
+    let (q, k, v) = (query(h), key(h), value(h))
+    let seen =
+      hidden.map { attention(q, k, v, heads: heads, hiding: $0) } ?? attention(q, k, v, heads: heads, causal: true)
+    let y = out(seen, onto: x)
     return narrow(activation(widen(norm2(y))), onto: y)
   }
 }

@@ -74,6 +74,9 @@ public struct CLIPTokenizer: Sendable {
     return result
   }
 
+  /// Whether a token of the vocabulary is the last of its word.
+  func endsWord(_ id: Int) -> Bool { vocabulary.contains { $0.value == id && $0.key.hasSuffix("</w>") } }
+
   /// How many tokens belong together from `id` on: those of a learned word; 1 for all others.
   func extent(of id: Int) -> Int { learned.first { $0.ids.first == id }?.ids.count ?? 1 }
 

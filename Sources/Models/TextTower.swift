@@ -52,6 +52,7 @@ public struct CLIPTower: TextTower {
 
   /// The windows' tokens one after another, `[1, windows T, width]`; the text as a whole from the first.
   public func encode(_ prompt: Prompt) throws -> TextEncoding {
+    if prompt.style == .compel { return try encodeCompel(prompt) }
     let windows = tokenizer.windows(of: prompt)
     let states = try windows.map { try state(of: network([$0.ids]), prompt.clipSkip) }
     var tokens = states.map(\.tokens)
@@ -65,7 +66,7 @@ public struct CLIPTower: TextTower {
   }
 
   /// - Parameter skip: AUTOMATIC1111's count, 1 for the last hidden state; nil for the layer that the model was made for.
-  private func state(of output: CLIPTextModel.Output, _ skip: Int?) throws -> TextEncoding {
+  func state(of output: CLIPTextModel.Output, _ skip: Int?) throws -> TextEncoding {
     let usual = layer == .last ? 1 : 2
     let skip = skip ?? usual
     guard (1..<output.hidden.count).contains(skip) else {

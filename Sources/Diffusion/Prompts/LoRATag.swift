@@ -51,20 +51,34 @@ public struct LoRATag: Sendable, Hashable {
     }
     return (tags, words + rest)
   }
+
+  /// The same of compel's calls, `withLora(name, 0.8)` and `useLora(name)`.
+  static func called(in text: String) -> (tags: [LoRATag], rest: String) {
+    let call = #/\b(?:with|use)Lora\(\s*([A-Za-z0-9_\-]+)\s*(?:,\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*)?\)/#
+    let tags = text.matches(of: call).map { match in
+      let weight = match.2.flatMap { Double($0.hasSuffix(".") ? $0.dropLast() : $0) } ?? 1
+      return LoRATag(String(match.1), text: weight, unet: weight)
+    }
+    return (tags, text.replacing(call, with: ""))
+  }
 }
 
 extension Prompt {
   /// The LoRAs that the text names, in order; none in styles that know no such tags.
   ///
   /// - Throws: `ConditioningError.range` for a tag that is ill-formed.
-  public func loraTags() throws(ConditioningError) -> [LoRATag] {
-    style == .a1111 ? try LoRATag.taken(from: text).tags : []
-  }
+  public func loraTags() throws(ConditioningError) -> [LoRATag] { try split().tags }
 
   /// The words alone.
   ///
   /// - Throws: as `loraTags`.
-  public func withoutTags() throws(ConditioningError) -> Prompt {
-    style == .a1111 ? with(try LoRATag.taken(from: text).rest) : self
+  public func withoutTags() throws(ConditioningError) -> Prompt { with(try split().rest) }
+
+  private func split() throws(ConditioningError) -> (tags: [LoRATag], rest: String) {
+    switch style {
+    case .a1111: try LoRATag.taken(from: text)
+    case .compel: LoRATag.called(in: text)
+    case .comfy, .plain: ([], text)
+    }
   }
 }

@@ -19,6 +19,10 @@ public enum PromptStyle: String, Sendable, CaseIterable {
   /// `(a)` 1.1, `(a:1.2)`, `\(`; windows keep words whole. A token moves from what it is in the empty prompt to what it is
   /// in this one, and beyond, by its weight: ComfyUI's.
   case comfy
+  /// `word+` 1.1, `word-` 0.9, `(some words)1.2`, `("a", "b").blend(0.7, 0.3)` and `.and()`, `withLora(name, 0.8)`; windows end
+  /// with a sentence. Weights as in `comfy`, and parts of less than 1 are moreover blended with the prompt that does not see
+  /// them: compel's (InvokeAI).
+  case compel
   /// No marks, one window, the rest cut off: diffusers'.
   case plain
 }

@@ -24,6 +24,7 @@ extension Prompt {
     case .plain: [PromptPiece(text)]
     case .a1111: PromptParser(text, style: style).pieces().flatMap(Self.broken)
     case .comfy: PromptParser(text, style: style).pieces()
+    case .compel: (try? CompelPrompt(text))?.parts[0].texts[0] ?? [PromptPiece(text)]
     }
   }
 

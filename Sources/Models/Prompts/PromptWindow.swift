@@ -14,6 +14,7 @@ extension CLIPTokenizer {
     guard prompt.style != .plain else {
       return [PromptWindow(ids: encode(prompt.text), weights: Array(repeating: 1, count: length))]
     }
+    guard prompt.style != .compel else { return compelWindows(of: prompt.pieces()).windows }
     var filler = WindowFiller(room: length - 2)
     for piece in prompt.pieces() {
       if piece.isBreak {

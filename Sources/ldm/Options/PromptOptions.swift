@@ -24,7 +24,7 @@ struct PromptOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       What marks in prompts mean: a1111, with (a:1.2), [a], [a:b:0.5], [a|b], BREAK, AND, <lora:a:1>; comfy, with (a:1.2); \
-      plain, none.
+      compel, with (a)1.2, a+, ("a", "b").blend(1, 1); plain, none.
       """,
       valueName: "name"),
     completion: .list(PromptStyle.allCases.map(\.rawValue)))
