@@ -31,6 +31,7 @@ public final class Engine: Sendable {
   ///   - inversions: words for the text encoders of whatever is loaded.
   ///   - findLoRA: the file of a LoRA that a prompt names.
   ///   - hints: what a single file may leave open.
+  ///   - cache: where packed weights are kept; nil: nowhere.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
   /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
   public init(
@@ -41,7 +42,7 @@ public final class Engine: Sendable {
     },
     refinerAt refiner: (path: String, share: Double)? = nil,
     previewAt previewer: String? = nil, hints: CheckpointHints = CheckpointHints(), precision: Precision = .auto,
-    threads: Int? = nil
+    threads: Int? = nil, cache: PackCache? = nil
   ) throws {
     guard Checkpoint.isModel(path) else { throw CheckpointError.noModel(path: path) }
     if let refiner {
@@ -52,12 +53,21 @@ public final class Engine: Sendable {
     (self.inversions, self.findLoRA) = (inversions, findLoRA)
     (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
-    policy = KernelPolicy(precision: precision)
+    policy = KernelPolicy(precision: precision, cache: cache)
     if let threads { ldm_set_threads(Int32(threads)) }
   }
 
+  /// Where packed weights are kept.
+  public var cache: PackCache? { policy.cache }
+
   /// Loads what `task` needs, if it is not loaded yet.
   public func prepare(_ task: Job.Task) throws { _ = try model(for: task) }
+
+  /// The tasks that its folder names; for any other model one of them, as all load the same.
+  public var tasks: [Job.Task] {
+    let named = Job.Task.allCases.filter { defaults.tasks[$0.rawValue] != nil }
+    return named.isEmpty ? [.textToImage] : named
+  }
 
   /// Names of tensors that the loaded files hold and nothing reads.
   public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.model.surplus) } }

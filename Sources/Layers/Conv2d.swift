@@ -25,28 +25,37 @@ public struct Conv2d: Sendable {
   public init(
     _ p: Parameters, inputs: Int, outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Padding? = nil
   ) throws {
-    self.init(
-      weight: try p.tensor("weight", [outputs, inputs, kernel, kernel]), bias: try p.tensor("bias", [outputs]),
-      stride: stride, padding: padding ?? .same(kernel / 2), policy: p.policy)
+    let weight = try p.weights.pending("weight", [outputs, inputs, kernel, kernel])
+    try self.init(
+      inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding ?? .same(kernel / 2),
+      bias: try p.tensor("bias", [outputs]), policy: p.policy, packing: { try p.packed(weight, $0) },
+      reading: weight.reader)
   }
 
   /// - Parameter weight: `[outputs, inputs, kernel, kernel]`.
   public init(weight: Tensor, bias: Tensor, stride: Int, padding: Padding, policy: KernelPolicy) {
-    let (outputs, inputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
+    self.init(
+      inputs: weight.shape[1], outputs: weight.shape[0], kernel: weight.shape[2], stride: stride, padding: padding,
+      bias: bias, policy: policy, packing: { PackedMemory(weight, $0) }, reading: { { weight } })
+  }
+
+  /// - Parameter reading: a way to read the weight again and again, for layouts that wait for the first map's shape.
+  private init(
+    inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Padding, bias: Tensor, policy: KernelPolicy,
+    packing: Packing, reading: () throws -> @Sendable () -> Tensor
+  ) rethrows {
     (self.inputs, self.outputs, self.kernel, self.stride) = (inputs, outputs, kernel, stride)
     self.padding = padding
     self.bias = bias
     switch policy.convolution(inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding) {
     case .winograd(let kind):
-      implementation = .winograd(
-        kind,
-        PackedMemory(bytes: ldm_winograd_size(kind, inputs, outputs)) { packed in
-          weight.withBase { ldm_winograd_pack(kind, packed, $0, inputs, outputs) }
-        })
-    case .product: implementation = .product(PackedMatrix(weight, isHalf: policy.isHalf))
+      implementation = .winograd(kind, try packing(.winograd(kind, inputs: inputs, outputs: outputs)))
+    case .product:
+      implementation = .product(
+        try PackedMatrix(inputs: inputs, outputs: outputs, isHalf: policy.isHalf, packing: packing))
     case .direct:
       implementation = .direct(
-        DNNPrimitives(weight: weight, type: policy.dnnType) { map, type in
+        DNNPrimitives(weight: try reading(), type: policy.dnnType) { map, type in
           var shape = ldm_dnn_conv_shape(
             n: Int64(map.n), h: Int64(map.h), w: Int64(map.w), in: Int64(inputs), out: Int64(outputs),
             kernel: Int64(kernel), stride: Int64(stride), top: Int64(padding.top), left: Int64(padding.left),

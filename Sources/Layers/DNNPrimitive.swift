@@ -12,14 +12,18 @@ final class DNNPrimitives<Shape: Hashable & Sendable>: @unchecked Sendable {
     let packed: PackedMemory
   }
 
-  private let weight: Tensor
+  private let weight: @Sendable () -> Tensor
   private let make: @Sendable (Shape, ldm_dnn_type) -> OpaquePointer?
   private let type: ldm_dnn_type
   /// Guards `entries`; also held while a primitive runs: one is not to run twice at a time.
   private let lock = NSLock()
   private var entries: [Shape: Entry] = [:]
 
-  init(weight: Tensor, type: ldm_dnn_type, make: @escaping @Sendable (Shape, ldm_dnn_type) -> OpaquePointer?) {
+  /// - Parameter weight: read whenever a layout of it is made, not kept beside it.
+  init(
+    weight: @escaping @Sendable () -> Tensor, type: ldm_dnn_type,
+    make: @escaping @Sendable (Shape, ldm_dnn_type) -> OpaquePointer?
+  ) {
     self.weight = weight
     self.type = type
     self.make = make
@@ -43,8 +47,9 @@ final class DNNPrimitives<Shape: Hashable & Sendable>: @unchecked Sendable {
     if let other = entries.values.first(where: { ldm_dnn_same_layout(primitive, $0.primitive) }) {
       return Entry(primitive: primitive, packed: other.packed)
     }
-    let packed = PackedMemory(bytes: ldm_dnn_packed_size(primitive))
-    precondition(weight.withBase { ldm_dnn_pack(primitive, packed.base, $0) }, "oneDNN failed to pack weights")
+    let packed = PackedMemory(bytes: ldm_dnn_packed_size(primitive)) { packed in
+      precondition(weight().withBase { ldm_dnn_pack(primitive, packed, $0) }, "oneDNN failed to pack weights")
+    }
     return Entry(primitive: primitive, packed: packed)
   }
 }

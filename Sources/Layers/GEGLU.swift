@@ -13,28 +13,44 @@ public struct GEGLU: Sendable {
   private let kernel: Kernel
 
   public init(_ p: Parameters, inputs: Int, width: Int) throws {
-    self.init(
-      weight: try p.tensor("weight", [2 * width, inputs]), bias: try p.tensor("bias", [2 * width]), policy: p.policy)
+    let weight = try p.weights.pending("weight", [2 * width, inputs])
+    try self.init(inputs: inputs, bias: try p.tensor("bias", [2 * width]), policy: p.policy) {
+      try p.packed(weight, $0)
+    } plain: {
+      try Linear(p, inputs: inputs, outputs: 2 * width)
+    }
   }
 
   /// - Parameters:
   ///   - weight: `[2 width, inputs]`, the rows of the values first.
   ///   - bias: `[2 width]`.
   public init(weight: Tensor, bias: Tensor, policy: KernelPolicy) {
-    (inputs, width) = (weight.shape[1], weight.shape[0] / 2)
-    let vector = ldm_vector_width()
-    guard policy.isHalf, width % vector == 0 else {
-      kernel = .plain(Linear(weight: weight, bias: bias, policy: policy))
+    self.init(inputs: weight.shape[1], bias: bias, policy: policy) {
+      PackedMemory(weight, $0)
+    } plain: {
+      Linear(weight: weight, bias: bias, policy: policy)
+    }
+  }
+
+  private init(
+    inputs: Int, bias: Tensor, policy: KernelPolicy, packing: Packing, plain: () throws -> Linear
+  ) rethrows {
+    (self.inputs, width) = (inputs, bias.count / 2)
+    guard policy.isHalf, width % ldm_vector_width() == 0 else {
+      kernel = .plain(try plain())
       return
     }
-    let mixed = Self.interleaved(weight, vector)
-    kernel = .fused(
-      PackedMatrix(mixed, isHalf: true),
-      bias: Self.interleaved(bias.reshaped([2 * width, 1]), vector).reshaped([2 * width]))
+    let matrix = try PackedMatrix(inputs: inputs, outputs: bias.count, isHalf: true) { panels in
+      // A vector of values and one of gates in each.
+      try packing(
+        PackLayout(name: "geglu-bf16", bytes: panels.bytes) { panels.write($0, Self.interleaved($1)) })
+    }
+    kernel = .fused(matrix, bias: Self.interleaved(bias.reshaped([bias.count, 1])).reshaped(bias.shape))
   }
 
   /// Rows in turn: a vector of values, a vector of gates.
-  private static func interleaved(_ rows: Tensor, _ vector: Int) -> Tensor {
+  private static func interleaved(_ rows: Tensor) -> Tensor {
+    let vector = ldm_vector_width()
     let (half, length) = (rows.shape[0] / 2, rows.shape[1])
     return Tensor(shape: rows.shape) { out in
       rows.withBase { rows in

@@ -17,17 +17,22 @@ public struct KernelPolicy: Sendable {
   /// times the memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. The default spends it where a network's maps
   /// are large and its layers narrow: SD 1.5's two upper levels. 0: no Winograd at all.
   public var winogradLimit: Int
+  /// Where packed weights are kept; nil: nowhere.
+  public var cache: PackCache?
 
-  public init(precision: Precision = .auto, winogradLimit: Int = 1920 * 640) {
+  public init(precision: Precision = .auto, winogradLimit: Int = 1920 * 640, cache: PackCache? = nil) {
     self.precision = precision
     self.winogradLimit = winogradLimit
+    self.cache = cache
   }
 
   /// Whether products are of bf16 values.
   public var isHalf: Bool { precision == .bf16 || precision == .auto && ldm_cpu_has_bf16() }
 
   /// The same policy in f32: for small networks whose errors would spread (the text encoders).
-  public var exact: KernelPolicy { KernelPolicy(precision: .f32, winogradLimit: winogradLimit) }
+  public var exact: KernelPolicy {
+    KernelPolicy(precision: .f32, winogradLimit: winogradLimit, cache: cache)
+  }
 
   enum Convolution { case winograd(ldm_winograd_kind), product, direct }
 

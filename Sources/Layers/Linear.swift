@@ -7,17 +7,19 @@ public struct Linear: Sendable {
   private let bias: Tensor
   private let matrix: PackedMatrix
 
-  public init(_ p: Parameters, inputs: Int, outputs: Int, bias: Bool = true) throws {
-    self.init(
-      weight: try p.tensor("weight", [outputs, inputs]), bias: bias ? try p.tensor("bias", [outputs]) : nil,
-      policy: p.policy)
+  /// - Parameter reshaping: other shapes in which the file may hold the weight.
+  public init(_ p: Parameters, inputs: Int, outputs: Int, bias: Bool = true, reshaping: [[Int]] = []) throws {
+    let weight = try p.weights.pending("weight", [outputs, inputs], reshaping: reshaping)
+    matrix = try PackedMatrix(inputs: inputs, outputs: outputs, isHalf: p.policy.isHalf) { try p.packed(weight, $0) }
+    (self.inputs, self.outputs) = (inputs, outputs)
+    self.bias = bias ? try p.tensor("bias", [outputs]) : Tensor(zeros: [outputs])
   }
 
   /// - Parameter weight: `[outputs, inputs]`.
   public init(weight: Tensor, bias: Tensor?, policy: KernelPolicy) {
     (inputs, outputs) = (weight.shape[1], weight.shape[0])
     self.bias = bias ?? Tensor(zeros: [outputs])
-    matrix = PackedMatrix(weight, isHalf: policy.isHalf)
+    matrix = PackedMatrix(inputs: inputs, outputs: outputs, isHalf: policy.isHalf) { PackedMemory(weight, $0) }
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -1,18 +1,41 @@
 import Tensors
 import Weights
 
-/// What a layer is made from: its weights, asked for by name and shape, and the policy by which it packs them.
+/// What a layer is made from: its weights, asked for by name and shape, the policy by which it packs them, and where they
+/// may lie packed.
 public struct Parameters: Sendable {
   public let weights: Weights
   public let policy: KernelPolicy
+  private let packs: PartPacks?
 
-  public init(_ weights: Weights, _ policy: KernelPolicy = KernelPolicy()) {
+  public init(_ weights: Weights, _ policy: KernelPolicy = KernelPolicy(), packs: PartPacks? = nil) {
     self.weights = weights
     self.policy = policy
+    self.packs = packs
   }
 
   /// The parameters under `scope`.
-  public subscript(_ scope: String) -> Parameters { Parameters(weights[scope], policy) }
+  public subscript(_ scope: String) -> Parameters { Parameters(weights[scope], policy, packs: packs) }
+
+  /// The same in f32: see `KernelPolicy.exact`.
+  public var exact: Parameters { Parameters(weights, policy.exact, packs: packs) }
 
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor { try weights.tensor(name, shape).tensor() }
+
+  /// `weight` as a kernel wants it, from the cache where it is there.
+  func packed(_ weight: PendingTensor, _ layout: PackLayout) throws -> PackedMemory {
+    try packs?.memory(weight, layout) ?? PackedMemory(weight.values(), layout)
+  }
+}
+
+/// Makes a part of a model from its weights: what it packs is kept in the policy's cache.
+///
+/// - Parameter name: the part's, "unet"; for the cache.
+public func makePart<Part>(
+  _ name: String, _ weights: Weights, _ policy: KernelPolicy, _ make: (Parameters) throws -> Part
+) rethrows -> Part {
+  let packs = policy.cache?.packs(of: weights, part: name, policy)
+  let part = try make(Parameters(weights, policy, packs: packs))
+  packs?.finish()
+  return part
 }

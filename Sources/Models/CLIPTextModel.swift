@@ -24,7 +24,7 @@ public struct CLIPTextModel: Sendable {
   /// Reads files with and without the `text_model.` prefix.
   public init(_ p: Parameters, config: CLIPTextConfig) throws {
     // Small beside the UNet, and every step reads its result: f32.
-    let p = Parameters(p.weights, p.policy.exact)
+    let p = p.exact
     self.config = config
     let t = p.weights.contains("text_model.final_layer_norm.weight") ? p["text_model"] : p
     tokens = try t.weights.tensor("embeddings.token_embedding.weight", [config.vocabulary, config.width])

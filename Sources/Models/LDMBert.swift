@@ -40,7 +40,7 @@ public struct LDMBert: Sendable {
   public init(_ p: Parameters, config: LDMBertConfig) throws {
     self.config = config
     // As for CLIP's towers, in f32: every step reads the result.
-    let p = Parameters(p.weights["model"], p.policy.exact)
+    let p = p["model"].exact
     tokens = try p.weights.tensor("embed_tokens.weight", [config.vocabulary, config.width])
     positions = try p.weights.tensor("embed_positions.weight", [config.positions, config.width]).tensor()
     layers = try (0..<config.layers).map { try LDMBertLayer(p["layers.\($0)"], config) }

@@ -18,7 +18,9 @@ struct PartLoader {
     _ part: String, of checkpoint: Checkpoint, _ make: (Parameters, Config) throws -> Part
   ) throws -> Part {
     let weights = try checkpoint.weights(part).merging(loras, part: part)
-    let result = try make(Parameters(weights, policy), checkpoint.config(part))
+    // Text towers are in f32 whatever the policy.
+    let policy = ["unet", "vae", "vqvae"].contains(part) ? policy : policy.exact
+    let result = try makePart(part, weights, policy) { try make($0, checkpoint.config(part)) }
     surplus += weights.surplus
     return result
   }

@@ -15,10 +15,7 @@ struct PixelAttention: Sendable {
     /// Older files have other names, and 1x1 convolutions for the matrices.
     func linear(_ name: String, old: String) throws -> Linear {
       let p = p.weights.contains("\(name).weight") ? p[name] : p[old]
-      let weight = try p.weights.tensor("weight", [channels, channels], reshaping: [[channels, channels, 1, 1]])
-        .tensor()
-      let bias = try p.weights.tensor("bias", [channels]).tensor()
-      return Linear(weight: weight, bias: bias, policy: p.policy)
+      return try Linear(p, inputs: channels, outputs: channels, reshaping: [[channels, channels, 1, 1]])
     }
     query = try linear("to_q", old: "query")
     key = try linear("to_k", old: "key")

@@ -9,6 +9,19 @@ public final class LoRASet: Sendable {
 
   public init(_ loras: [LoRA]) { self.loras = loras }
 
+  /// Tells this set from any other; nil where it is empty.
+  var fingerprint: String? { loras.isEmpty ? nil : loras.map(\.fingerprint).joined(separator: ", ") }
+
+  /// Whether any of them changes `layer` of `part`; it then counts as used.
+  func change(_ layer: String, part: String) -> Bool {
+    let names = LoRANames.candidates(layer, part: part)
+    let found = loras.enumerated().compactMap { index, lora in
+      names.first { lora.modules[$0] != nil }.map { "\(index) \($0)" }
+    }
+    used.withLock { $0.formUnion(found) }
+    return !found.isEmpty
+  }
+
   /// `tensor` of the layer `layer` (a name in diffusers' layout, without ".weight") of `part` ("unet", "text_encoder"), with
   /// what each LoRA adds to it.
   func merged(_ tensor: WeightTensor, layer: String, part: String) throws(WeightsError) -> WeightTensor {

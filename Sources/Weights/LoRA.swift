@@ -17,6 +17,8 @@ public struct LoRA: Sendable {
   let modules: [String: Module]
   /// Tensors that nothing was made of, sorted.
   let unknown: [String]
+  /// Tells this adaptation at these strengths from any other.
+  let fingerprint: String
 
   /// - Parameter textStrength: nil: as `strength`.
   /// - Throws: `WeightsError`; `.adapter` for adaptations of another kind.
@@ -24,6 +26,7 @@ public struct LoRA: Sendable {
     let source = try TensorFile(at: path)
     (file, self.strength, self.textStrength) = (path, strength, textStrength ?? strength)
     var unknown: [String] = []
+    fingerprint = "\(Weights(source.tensors, source: path).fingerprint) \(strength) \(self.textStrength)"
     var modules: [String: Module] = [:]
     let alphas = Self.alphas(source.metadata)
     for (key, tensor) in source.tensors {

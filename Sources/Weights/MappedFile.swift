@@ -8,6 +8,8 @@ public final class MappedFile: @unchecked Sendable {
   /// For messages.
   public let name: String
   public let bytes: UnsafeRawBufferPointer
+  /// When the file was last written to, in nanoseconds since 1970; 0 for memory.
+  let changed: Int
   private let mapped: Bool
 
   /// - Throws: `WeightsError.unreadable` where there is no such file or it is not a regular one.
@@ -26,6 +28,12 @@ public final class MappedFile: @unchecked Sendable {
       throw .unreadable(file: path, why: "cannot be mapped: \(String(cString: strerror(errno)))")
     }
     bytes = UnsafeRawBufferPointer(start: base, count: size)
+    #if os(Linux)
+      let time = status.st_mtim
+    #else
+      let time = status.st_mtimespec
+    #endif
+    changed = time.tv_sec * 1_000_000_000 + time.tv_nsec
     mapped = true
   }
 
@@ -35,12 +43,13 @@ public final class MappedFile: @unchecked Sendable {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: contents.count, alignment: 64)
     copy.copyBytes(from: contents)
     bytes = UnsafeRawBufferPointer(copy)
+    changed = 0
     mapped = false
   }
 
   /// Tells the system that bytes were read and copied: pages wholly inside `range` no longer count as the process's
   /// memory (a model in f16 would weigh half as much again as its f32 copy). Read again, they come from the file again.
-  func release(_ range: Range<Int>) {
+  package func release(_ range: Range<Int>) {
     guard mapped else { return }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)

@@ -38,6 +38,9 @@ public struct Weights: Sendable {
   /// Numbers in all tensors.
   public var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
 
+  /// Bytes of all tensors.
+  public var byteCount: Int { tensors.values.reduce(0) { $0 + $1.byteCount } }
+
   /// Shapes of all tensors.
   public var shapes: [String: [Int]] { tensors.mapValues(\.shape) }
   /// Number formats of the tensors that are weights.
@@ -54,6 +57,35 @@ public struct Weights: Sendable {
   /// - Parameter reshaping: other shapes in which the file may hold the same values.
   /// - Throws: `WeightsError.missing`, `.shape`, `.type`.
   public func tensor(_ name: String, _ shape: [Int], reshaping: [[Int]] = []) throws(WeightsError) -> WeightTensor {
+    let found = try plain(name, shape, reshaping)
+    guard let adapters, let layer = Self.layer(found) else { return found }
+    return try adapters.loras.merged(found, layer: layer, part: adapters.part)
+  }
+
+  /// The same, not read yet.
+  public func pending(
+    _ name: String, _ shape: [Int], reshaping: [[Int]] = []
+  ) throws(WeightsError) -> PendingTensor {
+    let found = try plain(name, shape, reshaping)
+    guard let adapters, let layer = Self.layer(found), adapters.loras.change(layer, part: adapters.part) else {
+      return PendingTensor(found)
+    }
+    return PendingTensor(found) { () throws(WeightsError) in
+      try adapters.loras.merged(found, layer: layer, part: adapters.part).tensor()
+    }
+  }
+
+  /// What the LoRAs are that change these tensors; nil without any.
+  public var adaptation: String? { adapters?.loras.fingerprint }
+
+  /// The layer that adapters know a tensor by.
+  private static func layer(_ tensor: WeightTensor) -> String? {
+    tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(".weight".count)) : nil
+  }
+
+  private func plain(
+    _ name: String, _ shape: [Int], _ reshaping: [[Int]]
+  ) throws(WeightsError) -> WeightTensor {
     let full = prefix + name
     guard let tensor = tensors[full] else { throw .missing(tensor: full, file: source, nearest: nearest(to: full)) }
     guard tensor.shape == shape || reshaping.contains(tensor.shape) else {
@@ -61,9 +93,7 @@ public struct Weights: Sendable {
     }
     guard tensor.type.isWeight else { throw .type(tensor: full, file: source, found: tensor.type.rawValue) }
     _ = asked.names.withLock { $0.insert(full) }
-    let found = tensor.renamed(full, shape: shape)
-    guard let adapters, full.hasSuffix(".weight") else { return found }
-    return try adapters.loras.merged(found, layer: String(full.dropLast(".weight".count)), part: adapters.part)
+    return tensor.renamed(full, shape: shape)
   }
 
   /// Tensors that nothing asked for, without what trainers are known to leave behind.

@@ -38,6 +38,11 @@ void ldm_trim(void);
 uint64_t ldm_products(void);
 void ldm_count_products(uint64_t count);
 
+/// XXH64 of `bytes` bytes, for telling contents apart; on the calling thread alone.
+uint64_t ldm_hash(const void *data, size_t bytes, uint64_t seed);
+/// A checksum of a large block, over the team: XXH64 of the XXH64 of each MiB.
+uint64_t ldm_checksum(const void *data, size_t bytes);
+
 // Conversions; `in` may be unaligned.
 void ldm_f16_to_f32(float *out, const void *in, size_t n);
 void ldm_bf16_to_f32(float *out, const void *in, size_t n);

@@ -4,12 +4,12 @@ import LatentDiffusion
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "Shows the models that are here; converts them.",
+    commandName: "models", abstract: "Shows the models that are here; converts them; packs their weights.",
     discussion: """
       Looked for in $LDM_MODELS, $XDG_DATA_HOME/ldm/models, the Hugging Face cache, /usr/share/ldm/models and \
       ../share/ldm/models beside the binary: folders in diffusers' layout, and single files.
       """,
-    subcommands: [List.self, Path.self, Convert.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Path.self, Convert.self, Pack.self], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lists names and paths.")

@@ -47,6 +47,8 @@ struct ModelOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("Threads of the networks. Default: all processors.", valueName: "n"))
   var threads: Int?
 
+  @OptionGroup var cache: CacheOptions
+
   func validate() throws {
     _ = try choice(precision, "--precision", Precision.allCases.map(\.rawValue))
     _ = try refinement()
@@ -72,7 +74,7 @@ struct ModelOptions: ParsableArguments {
       inversions: try embedding.map(Self.inversion), findLoRA: LoRALocator(modelAt: path, locator).file,
       refinerAt: refiner,
       previewAt: previewer.map(Arguments.words), hints: CheckpointHints(prediction: prediction),
-      precision: Precision(rawValue: precision)!, threads: threads)
+      precision: Precision(rawValue: precision)!, threads: threads, cache: cache.cache())
   }
 
   /// "NAME:0.3" → the refiner and its share.

@@ -26,6 +26,7 @@ final class Coder {
       let started = ContinuousClock.now
       let name = source.fileName
       let results = try body(source)
+      if let growth = engine.cache?.growth { teller.noteOnce(growth) }
       for (index, result) in results.enumerated() {
         let part = results.count > 1 ? Array("-\(index + 1)".utf8) : []
         let own = FileName(bytes: name.stem + part + Array(".\(result.suffix)".utf8))

@@ -152,9 +152,14 @@ final class Workshop {
     if seedIsDrawn { teller.noteOnce("seed \(seed)" + (count > 1 ? " to \(seed &+ UInt64(count - 1))" : "")) }
     if let note = try? engine.facts(for: job.task).note { teller.noteOnce(note) }
     for note in engine.notes + engine.warnings { teller.noteOnce(note) }
+    if let growth = engine.cache?.growth { teller.noteOnce(growth) }
     if !isBegun {
       isBegun = true
       teller.detail("\(Engine.threads) threads")
+      if let cache = engine.cache {
+        teller.detail("\(cache.found) weights packed already, \(cache.packed) packed now")
+        for detail in cache.details { teller.detail(detail) }
+      }
       let surplus = engine.surplus
       if let first = surplus.first {
         teller.warn("\(engine.path): \(surplus.count) tensors that nothing reads, as \(first)")

@@ -7,17 +7,9 @@ struct PackedMatrix: Sendable {
   private let isHalf: Bool
   private let memory: PackedMemory
 
-  init(_ weight: Tensor, isHalf: Bool) {
-    let (outputs, inputs) = (weight.shape[0], weight.count / weight.shape[0])
-    (self.outputs, self.inputs, self.isHalf) = (outputs, inputs, isHalf)
-    memory =
-      isHalf
-      ? PackedMemory(bytes: ldm_packed_bf16_size(inputs, outputs)) { packed in
-        weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
-      }
-      : PackedMemory(bytes: ldm_packed_size(inputs, outputs) * 4) { packed in
-        weight.withBase { ldm_pack(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs, 1, inputs) }
-      }
+  init(inputs: Int, outputs: Int, isHalf: Bool, packing: Packing) rethrows {
+    (self.inputs, self.outputs, self.isHalf) = (inputs, outputs, isHalf)
+    memory = try packing(.matrix(inputs: inputs, outputs: outputs, isHalf: isHalf))
   }
 
   /// out `[rows, outputs]` = x `[rows, inputs]` Wᵀ + bias, onto what out holds where `accumulate`.

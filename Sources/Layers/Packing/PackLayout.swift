@@ -1,0 +1,34 @@
+import CKernels
+import Tensors
+
+/// Gives a weight in a layout.
+typealias Packing = (PackLayout) throws -> PackedMemory
+
+/// How a kernel wants a weight to lie in memory, and how to write it so.
+struct PackLayout: Sendable {
+  /// Told in the cache: another layout of the same tensor is another entry.
+  let name: String
+  let bytes: Int
+  /// Writes all bytes.
+  let write: @Sendable (UnsafeMutableRawPointer, Tensor) -> Void
+
+  /// Panels of a matrix `[outputs, inputs]`.
+  static func matrix(inputs: Int, outputs: Int, isHalf: Bool) -> PackLayout {
+    isHalf
+      ? PackLayout(name: "matrix-bf16", bytes: ldm_packed_bf16_size(inputs, outputs)) { packed, weight in
+        weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
+      }
+      : PackLayout(name: "matrix-f32", bytes: ldm_packed_size(inputs, outputs) * 4) { packed, weight in
+        weight.withBase { ldm_pack(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs, 1, inputs) }
+      }
+  }
+
+  /// Panels of 3x3 filters, transformed by Winograd's method.
+  static func winograd(_ kind: ldm_winograd_kind, inputs: Int, outputs: Int) -> PackLayout {
+    PackLayout(
+      name: "winograd\(kind.tile)-\(kind.bf16 ? "bf16" : "f32")", bytes: ldm_winograd_size(kind, inputs, outputs)
+    ) { packed, weight in
+      weight.withBase { ldm_winograd_pack(kind, packed, $0, inputs, outputs) }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import CKernels
+import Synchronization
+import Tensors
+
+/// A weight in the layout that a kernel reads: in memory of the process's own, or where it lies in a mapped cache.
+final class PackedMemory: Sendable {
+  private enum Place {
+    case own(Block)
+    /// In the cache, and not looked at yet.
+    case cached(Pack, Pack.Entry)
+    case mapped(UnsafeRawPointer, Pack)
+  }
+
+  private let place: Mutex<Place>
+  /// Packs it once more, from the source.
+  private let repack: @Sendable () -> Block
+
+  /// Packs `weight` now.
+  init(_ weight: Tensor, _ layout: PackLayout) {
+    place = Mutex(.own(Block(weight, layout)))
+    repack = { preconditionFailure("memory of one's own is not packed again") }
+  }
+
+  /// Memory whose content is written by the caller before it is read.
+  init(bytes: Int, writing: (UnsafeMutableRawPointer) -> Void) {
+    place = Mutex(.own(Block(bytes: bytes, writing: writing)))
+    repack = { preconditionFailure("memory of one's own is not packed again") }
+  }
+
+  init(_ entry: Pack.Entry, in pack: Pack, repack: @escaping @Sendable () -> Block) {
+    place = Mutex(.cached(pack, entry))
+    self.repack = repack
+  }
+
+  /// Where it starts. The first call on a cached weight compares its checksum, by the kernels' thread team; one that was
+  /// damaged is packed anew from the source.
+  var base: UnsafeRawPointer {
+    place.withLock { place in
+      switch place {
+      case .own(let block): return UnsafeRawPointer(block.base)
+      case .mapped(let base, _): return base
+      case .cached(let pack, let entry):
+        if let base = pack.verified(entry) {
+          place = .mapped(base, pack)
+          return base
+        }
+        let block = repack()
+        place = .own(block)
+        return UnsafeRawPointer(block.base)
+      }
+    }
+  }
+
+  /// Memory from the kernels' allocator.
+  final class Block: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    private let bytes: Int
+
+    init(bytes: Int, writing: (UnsafeMutableRawPointer) -> Void) {
+      self.bytes = max(bytes, 64)
+      guard let base = ldm_allocate(self.bytes, true) else {
+        preconditionFailure("no memory for \(bytes) bytes of weights")
+      }
+      self.base = base
+      writing(base)
+    }
+
+    convenience init(_ weight: Tensor, _ layout: PackLayout) {
+      self.init(bytes: layout.bytes) { layout.write($0, weight) }
+    }
+
+    deinit { ldm_release(base, bytes) }
+  }
+}
+
+extension Tensor {
+  /// Where the elements start. The tensor must be kept alive by the caller (`withExtendedLifetime`).
+  func withBase<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
+    try withElements { try body($0.baseAddress!) }
+  }
+}
