@@ -44,7 +44,7 @@ public func sample(
     x = sampler.next(step, noise: &noise)
     for constrain in conditioning.constrain { x = try constrain(x, step) }
     guard x.isFinite else { throw SamplerError.notFinite(call: step.done + 1, of: calls.count) }
-    past = [step.current] + past.prefix(3)
+    past = Array(([step.current] + past).prefix(sampler.history))
     try progress(step.done + 1, calls.count)
   }
   return x

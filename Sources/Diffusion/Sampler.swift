@@ -2,6 +2,8 @@
 public protocol Sampler: Sendable {
   /// What the model predicts.
   var prediction: Prediction { get }
+  /// How many earlier estimates a step reads, up to four. Each holds three tensors of the latents' size.
+  var history: Int { get }
   func plan(_ steps: StepCount) throws(SamplerError) -> Plan
   /// The clean latents as this sampler uses them; DDIM and DDPM may clip them.
   func refine(_ x0: Tensor) -> Tensor
@@ -12,6 +14,7 @@ public protocol Sampler: Sendable {
 }
 
 extension Sampler {
+  public var history: Int { 4 }
   public func refine(_ x0: Tensor) -> Tensor { x0 }
   public func correct(_ step: Step) -> Tensor { step.current.x }
 }

@@ -8,7 +8,7 @@ public struct Image: Sendable {
 
   public let width, height: Int
   public let hasAlpha: Bool
-  let samples: Samples
+  var samples: Samples
   public var metadata: ImageMetadata
   /// What it was read from.
   public let format: ImageFormat?

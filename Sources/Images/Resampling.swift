@@ -90,7 +90,7 @@ extension Tensor {
     return shape[2] == height ? wide : wide.resizedVertically(filter.taps(from: shape[2], to: height))
   }
 
-  private func resizedHorizontally(_ taps: [(first: Int, weights: [Float])]) -> Tensor {
+  func resizedHorizontally(_ taps: [(first: Int, weights: [Float])]) -> Tensor {
     let (rows, source, target) = (shape[0] * shape[1] * shape[2], shape[3], taps.count)
     let firsts = taps.map(\.first)
     let widest = taps.map(\.weights.count).max()!
@@ -115,7 +115,7 @@ extension Tensor {
     }
   }
 
-  private func resizedVertically(_ taps: [(first: Int, weights: [Float])]) -> Tensor {
+  func resizedVertically(_ taps: [(first: Int, weights: [Float])]) -> Tensor {
     let (planes, source, columns) = (shape[0] * shape[1], shape[2], shape[3])
     return Tensor(shape: [shape[0], shape[1], taps.count, columns]) { out in
       withElements { x in

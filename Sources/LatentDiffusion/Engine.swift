@@ -82,8 +82,20 @@ public final class Engine: Sendable {
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
     try withoutActuallyEscaping(progress) { progress in
-      let run = try Run(job, on: model(for: job.task, job.request.positive), progress: progress)
-      return try run.picture()
+      let model = try model(for: job.task, job.request.positive)
+      return try Run(job, on: model, givesSamples: false, progress: progress).picture().tensor
+    }
+  }
+
+  /// The picture as samples of `job.depth` bits, without alpha or metadata. Large ones never exist as floats: 100
+  /// megapixels of 8 bits are 300 MB, of floats 1.2 GB.
+  public func picture(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Image {
+    try withoutActuallyEscaping(progress) { progress in
+      let model = try model(for: job.task, job.request.positive)
+      switch try Run(job, on: model, givesSamples: true, progress: progress).picture() {
+      case .samples(let image): return image.at(depth: job.depth)
+      case .floats(let tensor): return Image(tensor: tensor, depth: job.depth)
+      }
     }
   }
 

@@ -12,6 +12,10 @@ public struct Job: Sendable {
   public var task: Task
   /// Sizes here are the picture's own, in pixels: any size; the engine pads, cuts windows and crops back.
   public var request: Request
+  /// The picture to work on, in place of `request.image`: read part by part.
+  public var picture: Image?
+  /// Bits a sample of the result where it is asked for as samples: 8 or 16.
+  public var depth = 8
   public var sampling = Sampling()
   public var work = Work.auto
   /// Beside those of the task: plug-ins. They prepare the request, in order, and add to each pass of the sampler.

@@ -1,14 +1,14 @@
 import Diffusion
 import Models
 
-/// Pictures of any size through the autoencoder: whole where memory allows, else in windows.
+/// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
   /// Bytes of activations that one pass may take.
   private static let budget = 768 << 20
-  /// Latents that neighbouring windows share: about the decoder's reach.
-  private static let overlap = 8
+  /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
+  private static let overlap = 16
 
-  /// Latents along a window's side; whole pictures below that are one window.
+  /// Latents along a tile's side; pictures no larger are one tile.
   private var side: Int {
     // Some four maps of the widest level stand in memory at a time, f32.
     let pixels = Self.budget / (16 * model.autoencoder.widthAtFullSize)
@@ -23,30 +23,49 @@ extension LoadedModel {
 
   func roundedUp(_ length: Int) -> Int { (length + multiple - 1) / multiple * multiple }
 
-  func decode(_ latents: Tensor) throws -> Tensor {
-    let windows = Windows(height: latents.shape[2], width: latents.shape[3], side: side, overlap: Self.overlap)
-    return try windows.blend(latents, scale: model.latentFactor) { model.decode($0) }
+  func tiles(height: Int, width: Int) -> Windows {
+    // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
+    let isWhole = height <= side && width <= side
+    return Windows(
+      height: height, width: width, side: isWhole ? side : min(side, 128), overlap: Self.overlap)
   }
 
-  /// - Parameter picture: of a size that is a multiple of the latent factor.
-  func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) throws -> Tensor {
+  func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }
+
+  func decode(_ latents: Tensor) throws -> Tensor {
     let f = model.latentFactor
-    let (h, w) = (picture.shape[2] / f, picture.shape[3] / f)
-    guard h > side || w > side else { return model.encode(picture, encoding, noise: &noise) }
-    // Windows on the grid of latents, so that each encodes whole blocks; their means are blended.
-    let grid = Tensor(zeros: [1, 1, h, w])
-    let windows = Windows(height: h, width: w, side: side, overlap: Self.overlap)
-    var position = 0
-    var unused = noise
-    return try windows.blend(grid) { part in
-      let (row, column) = (
-        windows.rows[position / windows.columns.count], windows.columns[position % windows.columns.count]
-      )
-      position += 1
-      let pixels = picture.slice(axis: 2, (row.lowerBound * f)..<(row.upperBound * f))
-        .slice(axis: 3, (column.lowerBound * f)..<(column.upperBound * f))
-      precondition(part.shape[2] == row.count)
-      return model.encode(pixels, .mean, noise: &unused)
+    let tiles = tiles(of: latents)
+    if tiles.count == 1 { return model.decode(latents) }
+    var result = Tensor(zeros: [1, 3, latents.shape[2] * f, latents.shape[3] * f])
+    try tiles.strips(scale: f) {
+      model.decode($0.cut(latents))
+    } emit: { top, strip in
+      Region(rows: top..<(top + strip.shape[2]), columns: 0..<strip.shape[3]).paste(strip, on: &result)
     }
+    return result
   }
+
+  /// Latents of a picture of `size` that is given part by part, by the mean of the posterior.
+  ///
+  /// - Parameter part: the picture's region; what lies beyond `size` (to the factor's multiple) is reflected here.
+  func encode(_ size: Size, part: (Region) throws -> Tensor) throws -> Tensor {
+    let f = model.latentFactor
+    let tiles = tiles(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f)
+    var unused = Noise(seed: 0)
+    var strips: [Tensor] = []
+    try tiles.strips { tile in
+      let (rows, columns) = (tile.rows.scaled(by: f), tile.columns.scaled(by: f))
+      let inside = Region(
+        rows: rows.clamped(to: 0..<size.height), columns: columns.clamped(to: 0..<size.width))
+      let pixels = try part(inside).paddedByReflection(height: rows.count, width: columns.count)
+      return model.encode(pixels, .mean, noise: &unused)
+    } emit: {
+      strips.append($1)
+    }
+    return Tensor.concatenate(strips, axis: 2)
+  }
+}
+
+extension Range<Int> {
+  fileprivate func scaled(by factor: Int) -> Range<Int> { (lowerBound * factor)..<(upperBound * factor) }
 }

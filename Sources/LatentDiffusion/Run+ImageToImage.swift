@@ -4,22 +4,22 @@ import Foundation
 extension Run {
   /// The picture re-imagined. One that the model can see whole takes one pass; a photograph takes one at native size, which
   /// decides what is where, and then windows at full size, which decide how it looks from near.
-  func imageToImage() throws -> Tensor {
-    guard let picture = job.request.image else { throw ConditioningError.missing(what: "a picture", by: "img2img") }
-    switch workingSize(for: picture) {
-    case nil: return try restyled(picture)
-    case let size?:
-      let small = picture.resized(height: size.height, width: size.width, .lanczos3)
-      let global = try restyled(small)
-      let (h, w) = (picture.shape[2], picture.shape[3])
-      guard job.work == .auto else { return global.resized(height: h, width: w, .lanczos3).clamped(to: -1...1) }
-      return try refined(picture, small: small, global: global)
+  func imageToImage() throws -> Surface {
+    let picture = try required("img2img")
+    guard let size = workingSize(for: picture.size) else { return surface(of: try restyled(picture.tensor)) }
+    let small = picture.resized(to: size, .lanczos3).clamped(to: -1...1)
+    let global = try restyled(small)
+    guard job.work == .auto else {
+      return filled(picture.size) { region in
+        self.enlarged(global, to: picture.size, region, .lanczos3)
+      }
     }
+    return try refined(picture, small: small, global: global)
   }
 
   /// nil where the picture is worked on at its own size.
-  func workingSize(for picture: Tensor) -> Size? {
-    let (h, w) = (Double(picture.shape[2]), Double(picture.shape[3]))
+  func workingSize(for picture: Size) -> Size? {
+    let (h, w) = (Double(picture.height), Double(picture.width))
     let native = Double(loaded.nativeSize)
     func scaled(by factor: Double) -> Size {
       func fitted(_ length: Double) -> Int { max(loaded.roundedUp(Int((length * factor).rounded())), loaded.multiple) }
@@ -36,45 +36,78 @@ extension Run {
   /// One pass over the whole picture.
   private func restyled(_ picture: Tensor) throws -> Tensor {
     let (h, w) = (picture.shape[2], picture.shape[3])
-    let result = try pass(
-      request(for: loaded.padded(picture)), by: [TextToImage(), ImageToImage()] + loaded.blankCanvas)
+    var request = prepared(job.request)
+    request.image = loaded.padded(picture)
+    request.size = Size(height: request.image!.shape[2], width: request.image!.shape[3])
+    let result = try pass(request, by: [TextToImage(), ImageToImage()] + loaded.blankCanvas)
     return result.cropped(top: 0, left: 0, height: h, width: w)
   }
 
   /// Windows at full size over the enlarged global picture with the photograph's own detail on it, fused at every call and
   /// anchored to the global picture by back-projection.
-  private func refined(_ picture: Tensor, small: Tensor, global: Tensor) throws -> Tensor {
-    let (h, w) = (picture.shape[2], picture.shape[3])
-    let detail = picture - small.resized(height: h, width: w, .bicubicAntialiased)
+  private func refined(_ picture: Surface, small: Tensor, global: Tensor) throws -> Surface {
+    let size = picture.size
     let kept = Float(1 - job.request.strength)
-    let coarse = global.resized(height: h, width: w, .bicubicAntialiased)
-    let start = (coarse + kept * detail).clamped(to: -1...1)
-    var request = request(for: loaded.padded(start))
-    request.strength = job.request.strength * Self.refinement
-    let grid = Size(height: request.size.height / model.latentFactor, width: request.size.width / model.latentFactor)
-    // Where strength leaves no step for the windows, there is nothing to re-imagine from near.
-    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * request.strength) > 0 else {
-      return start
+    // up(global) + kept (picture - up(small)): what is where by the one, detail by the other.
+    let shift = global - kept * small
+    func start(_ region: Region) -> Tensor {
+      let part = kept * picture.cut(region)
+      return (part + enlarged(shift, to: size, region, .bicubicAntialiased)).clamped(to: -1...1)
     }
-    let fine = try pass(
-      request, by: [TextToImage(), ImageToImage()] + loaded.blankCanvas, windows: windows(over: grid)
-    ).cropped(top: 0, left: 0, height: h, width: w)
-    let down = fine.resized(height: small.shape[2], width: small.shape[3], .bicubicAntialiased)
-    return (fine + (global - down).resized(height: h, width: w, .bicubicAntialiased)).clamped(to: -1...1)
+    let strength = job.request.strength * Self.refinement
+    // Where strength leaves no step for the windows, there is nothing to re-imagine from near.
+    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * strength) > 0 else {
+      return filled(size, start)
+    }
+    let known = try loaded.encode(size, part: start)
+    let grid = Size(height: known.shape[2], width: known.shape[3])
+    let windows = windows(over: grid)
+    var request = prepared(job.request)
+    request.size = grid * model.latentFactor
+    let (latents, compose) = try latents(
+      of: request,
+      by: [TextToImage(), Continuation(start: Start(latents: known, noise: noise(known.shape), strength: strength))],
+      windows: windows, size: grid, blankCanvas: true)
+    var fine = surface(of: size, depth: 16)
+    var resampler = StripResampler(
+      from: (size.height, size.width), to: (small.shape[2], small.shape[3]), .bicubicAntialiased)
+    var down: [Tensor] = []
+    try decode(latents, compose: compose) { top, strip in
+      let strip = strip.cropped(top: 0, left: 0, height: min(strip.shape[2], size.height - top), width: size.width)
+        .clamped(to: -1...1)
+      if let rows = resampler.add(strip) { down.append(rows) }
+      fine.write(strip, top: top)
+    }
+    let correction = global - Tensor.concatenate(down, axis: 2)
+    return filled(size) { region in
+      let part = fine.cut(region)
+      return (part + self.enlarged(correction, to: size, region, .bicubicAntialiased)).clamped(to: -1...1)
+    }
   }
 
   /// Share of the strength that windows are run with: enough to paint texture, too little to invent objects of their own.
   private static var refinement: Double { 0.5 }
 
-  private func request(for picture: Tensor) -> Request {
-    var request = prepared(job.request)
-    request.image = picture
-    request.size = Size(height: picture.shape[2], width: picture.shape[3])
-    return request
+  /// A region of `map`, enlarged to `size`.
+  private func enlarged(_ map: Tensor, to size: Size, _ region: Region, _ filter: ResampleFilter) -> Tensor {
+    map.resized(height: size.height, width: size.width, rows: region.rows, columns: region.columns, filter)
   }
 
-  /// Windows of the model's own size, a quarter shared with each neighbour.
-  func windows(over size: Size) -> Windows {
-    Windows(height: size.height, width: size.width, side: loaded.window, overlap: loaded.window / 4)
+  /// A picture of `size` of which `part` gives every region, as many rows at a time as memory likes.
+  private func filled(_ size: Size, _ part: (Region) -> Tensor) -> Surface {
+    var result = surface(of: size, depth: job.depth)
+    for region in result.strips { result.write(part(region), top: region.rows.lowerBound) }
+    return result
+  }
+}
+
+/// Starts where an earlier pass ended.
+private struct Continuation: Conditioner {
+  let start: Start
+
+  func condition(_: Request, with _: any ConditioningModel, noise _: inout Noise) -> Conditioning {
+    var result = Conditioning()
+    result.start = start
+    return result
   }
 }

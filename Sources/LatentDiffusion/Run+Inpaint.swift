@@ -2,41 +2,60 @@ import Diffusion
 import Inpainting
 
 extension Run {
-  /// Repaints where the mask says. Of a picture larger than the model, the masked region with context is cut out, worked on
-  /// at native size and pasted back; every other pixel stays.
-  func inpaint() throws -> Tensor {
-    guard let picture = job.request.image else { throw ConditioningError.missing(what: "a picture", by: "inpaint") }
-    guard var mask = job.request.mask else { throw ConditioningError.missing(what: "a mask", by: "inpaint") }
-    guard mask.shape[2...] == picture.shape[2...] else {
-      throw ConditioningError.shape(what: "the mask", found: mask.shape, expected: [1, 1] + picture.shape[2...])
+  /// Repaints where the mask says. Of a picture larger than the model, each group of holes is cut out with context, worked
+  /// on at native size and pasted back; every other pixel stays.
+  func inpaint() throws -> Surface {
+    var canvas = try required("inpaint")
+    if case .samples(let image) = canvas { canvas = .samples(image.at(depth: job.depth)) }
+    var open = try job.request.required(\.mask, "a mask", by: "inpaint")
+    let size = canvas.size
+    guard open.shape == [1, 1, size.height, size.width] else {
+      throw ConditioningError.shape(what: "the mask", found: open.shape, expected: [1, 1, size.height, size.width])
     }
-    if job.request.maskMode != .soft { mask = mask.map { $0 >= 0.5 ? 1 : 0 } }
-    guard let hole = Region(of: mask) else { return picture }
-    if job.work == .input { return try repainted(picture, mask) }
-    let region =
-      job.work == .auto ? hole.withContext(in: picture.shape, native: loaded.nativeSize) : Region(all: picture.shape)
-    let cut = region.cut(picture)
-    let cutMask = region.cut(mask)
-    guard let size = regionSize(cut) else { return region.pasted(try repainted(cut, cutMask), on: picture) }
+    if job.request.maskMode != .soft { open = open.map { $0 >= 0.5 ? 1 : 0 } }
+    let holes = job.work == .auto ? Holes(of: open, native: loaded.nativeSize) : Holes(whole: open)
+    for (number, hole) in holes.groups.enumerated() {
+      let region = job.work == .auto ? hole.withContext(in: open.shape, native: loaded.nativeSize) : canvas.all
+      let cut = canvas.cut(region)
+      // Holes that are still open nearby are no context; those that are done are.
+      let painted = try repainted(cut, region.cut(open))
+      let (top, left) = (region.rows.lowerBound, region.columns.lowerBound)
+      if job.request.raw {
+        canvas.write(painted, top: top, left: left)
+      } else {
+        let own = holes.mask(open, of: number, in: region)
+        canvas.write(paste(painted, over: cut, mask: own), top: top, left: left, where: own)
+        if number + 1 < holes.groups.count { region.paste(region.cut(open) - own, on: &open) }
+      }
+    }
+    return canvas
+  }
+
+  /// A cut-out repainted: at its own size, or at native size and then, where that is much smaller, again in windows at its
+  /// own size, which give it the texture that the small one cannot have.
+  private func repainted(_ cut: Tensor, _ mask: Tensor) throws -> Tensor {
+    guard let size = regionSize(cut) else { return try onePass(cut, mask) }
+    let (h, w) = (cut.shape[2], cut.shape[3])
     let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
     // Any pixel of the hole is to be repainted at the smaller size too.
-    let smallMask = cutMask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
-    let painted = try repainted(small, smallMask, raw: true)
-      .resized(height: cut.shape[2], width: cut.shape[3], .lanczos3)
-    let result = job.request.raw ? painted : paste(painted, over: cut, mask: cutMask)
-    return region.pasted(result, on: picture)
+    let smallMask = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
+    let coarse = try onePass(small, smallMask).resized(height: h, width: w, .lanczos3)
+    guard job.work == .auto, Double(max(h, w)) >= 1.5 * Double(max(size.height, size.width)),
+      sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * Self.retouch) > 0
+    else { return coarse }
+    return try onePass(paste(coarse, over: cut, mask: mask), mask, strength: Self.retouch)
   }
+
+  /// Strength of the second pass over a large hole: texture, not content.
+  private static var retouch: Double { 0.4 }
 
   /// nil where the region is worked on as it is.
   private func regionSize(_ cut: Tensor) -> Size? {
     let (h, w) = (cut.shape[2], cut.shape[3])
     let native = loaded.nativeSize
-    let side: Double =
-      switch job.work {
-      case .pixels(let side): Double(side)
-      default: Double(native)
-      }
-    if job.work == .auto && max(h, w) <= native { return nil }
+    var side = Double(native)
+    if case .pixels(let length) = job.work { side = Double(length) }
+    if job.work == .input || job.work == .auto && max(h, w) <= native { return nil }
     let factor = side / Double(max(h, w))
     func fitted(_ length: Int) -> Int {
       max(loaded.roundedUp(Int((Double(length) * factor).rounded())), loaded.multiple)
@@ -44,15 +63,22 @@ extension Run {
     return Size(height: fitted(h), width: fitted(w))
   }
 
-  /// One pass over the whole of `picture`.
-  private func repainted(_ picture: Tensor, _ mask: Tensor, raw: Bool? = nil) throws -> Tensor {
+  /// One pass over `picture`; nothing is pasted.
+  ///
+  /// - Parameter strength: of a second pass, in windows; nil: the job's, over the whole.
+  private func onePass(_ picture: Tensor, _ mask: Tensor, strength: Double? = nil) throws -> Tensor {
     var request = prepared(job.request)
     let padded = loaded.padded(picture)
     request.image = padded
     request.size = Size(height: padded.shape[2], width: padded.shape[3])
     request.mask = mask.paddedByReflection(height: padded.shape[2], width: padded.shape[3])
-    request.raw = raw ?? request.raw
-    return try pass(request, by: [TextToImage(), Inpainting()])
+    request.strength = strength ?? request.strength
+    request.raw = true
+    let factor = model.latentFactor
+    let windows = strength.map { _ in
+      self.windows(over: Size(height: request.size.height / factor, width: request.size.width / factor))
+    }
+    return try pass(request, by: [TextToImage(), Inpainting()], windows: windows)
       .cropped(top: 0, left: 0, height: picture.shape[2], width: picture.shape[3])
   }
 }

@@ -7,6 +7,7 @@ final class Run {
   let loaded: LoadedModel
   let sampling: ResolvedSampling
   var noise: Noise
+  private let givesSamples: Bool
   private let progress: (Progress) throws -> Void
   private var done = 0
   /// Calls planned in passes that are not begun yet, by the run's own count.
@@ -14,16 +15,24 @@ final class Run {
 
   var model: Model { loaded.model }
 
-  init(_ job: Job, on loaded: LoadedModel, progress: @escaping (Progress) throws -> Void) throws {
+  /// - Parameter givesSamples: the result is asked for as a file's samples, not as floats.
+  init(
+    _ job: Job, on loaded: LoadedModel, givesSamples: Bool, progress: @escaping (Progress) throws -> Void
+  ) throws {
     var job = job
+    if !job.conditioners.isEmpty, let picture = job.picture {
+      // Conditioners from elsewhere know pictures as floats.
+      job.request.image = picture.tensor()
+      job.picture = nil
+    }
     for conditioner in job.conditioners { job.request = try conditioner.prepare(job.request, for: loaded.model) }
     if Depth.suits(loaded.model) { job.conditioners.append(Depth()) }
-    (self.job, self.loaded, self.progress) = (job, loaded, progress)
+    (self.job, self.loaded, self.givesSamples, self.progress) = (job, loaded, givesSamples, progress)
     sampling = try loaded.resolved(job.sampling, task: job.task)
     noise = Noise(seed: job.sampling.seed, generator: job.sampling.generator)
   }
 
-  func picture() throws -> Tensor {
+  func picture() throws -> Surface {
     switch job.task {
     case .textToImage: try textToImage()
     case .imageToImage: try imageToImage()
@@ -32,20 +41,37 @@ final class Run {
     }
   }
 
-  private func textToImage() throws -> Tensor {
+  /// The job's picture.
+  func required(_ task: String) throws(ConditioningError) -> Surface {
+    if let picture = job.picture { return .samples(picture) }
+    return .floats(try job.request.required(\.image, "a picture", by: task))
+  }
+
+  /// A sheet for a result: samples of at least `depth` bits where samples are wanted.
+  func surface(of size: Size, depth: Int) -> Surface {
+    givesSamples
+      ? .samples(Image(width: size.width, height: size.height, depth: max(depth, job.depth)))
+      : .floats(Tensor(zeros: [1, 3, size.height, size.width]))
+  }
+
+  func surface(of picture: Tensor) -> Surface {
+    givesSamples ? .samples(Image(tensor: picture, depth: job.depth)) : .floats(picture)
+  }
+
+  private func textToImage() throws -> Surface {
     let wanted = job.request.size
     var request = prepared(job.request)
     request.size = Size(height: loaded.roundedUp(wanted.height), width: loaded.roundedUp(wanted.width))
     let picture = try pass(request, by: [TextToImage()] + loaded.blankCanvas, mayResize: true)
     // What a conditioner cut to size has no margin left.
-    guard picture.shape == [1, 3, request.size.height, request.size.width] else { return picture }
-    return picture.cropped(top: 0, left: 0, height: wanted.height, width: wanted.width)
+    guard picture.shape == [1, 3, request.size.height, request.size.width] else { return surface(of: picture) }
+    return surface(of: picture.cropped(top: 0, left: 0, height: wanted.height, width: wanted.width))
   }
 
   /// The request with the model's own defaults where it leaves them open.
   func prepared(_ request: Request) -> Request {
     var request = request
-    request.prompt = loaded.defaults.prefixed(request.positive, reworks: request.image != nil)
+    request.prompt = loaded.defaults.prefixed(request.positive, reworks: job.task != .textToImage)
     request.steps = sampling.settings.steps
     if let encoding = loaded.defaults.encoding, request.encoding == nil { request.encoding = encoding }
     return request
@@ -53,45 +79,91 @@ final class Run {
 
   /// One pass of the sampler and the decoder.
   ///
-  /// - Parameters:
-  ///   - windows: cuts the latents where given; else the network sees them whole.
-  ///   - mayResize: conditioners may compose a picture of another size.
+  /// - Parameter mayResize: conditioners may compose a picture of another size.
   func pass(
-    _ request: Request, by conditioners: [any Conditioner], sampling: ResolvedSampling? = nil, windows: Windows? = nil,
-    latentSize: Size? = nil, mayResize: Bool = false
+    _ request: Request, by conditioners: [any Conditioner], windows: Windows? = nil, mayResize: Bool = false
   ) throws -> Tensor {
-    let sampling = sampling ?? self.sampling
-    var conditioning = Conditioning()
-    for conditioner in conditioners + job.conditioners {
-      try conditioning.combine(conditioner.condition(request, with: model, noise: &noise))
-    }
     let factor = model.latentFactor
-    let size = latentSize ?? Size(height: request.size.height / factor, width: request.size.width / factor)
-    try check(conditioning, size)
-    if let preview = job.preview { conditioning.constrain.append(previewing(preview)) }
-    func denoiser(_ model: Model) -> any Denoiser {
-      windows.map { WindowedDenoiser(model: model, windows: $0) { try self.tick() } } ?? model
-    }
-    var latents = try sample(
-      denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),
-      shape: [1, model.latentChannels, size.height, size.width], noise: &noise, progress: counter(windows))
-    if let refiner = loaded.refiner {
-      latents = try refined(
-        latents, refiner, request, conditioning, sampling, by: denoiser(refiner.model),
-        progress: counter(windows))
-    }
+    let (latents, compose) = try latents(
+      of: request, by: conditioners, windows: windows,
+      size: Size(height: request.size.height / factor, width: request.size.width / factor))
     try report("decoding")
     let decoded = try loaded.decode(latents)
-    let picture = try conditioning.compose.reduce(decoded) { try $1($0) }
+    let picture = try compose.reduce(decoded) { try $1($0) }
     guard mayResize || picture.shape == decoded.shape else {
       throw ConditioningError.shape(what: "the composed picture", found: picture.shape, expected: decoded.shape)
     }
     return picture
   }
 
+  /// One pass of the sampler.
+  ///
+  /// - Parameters:
+  ///   - windows: cuts the latents where given; else the network sees them whole.
+  ///   - size: of the latents.
+  ///   - blankCanvas: each window is shown a canvas with nothing on it, where the model asks for one.
+  func latents(
+    of request: Request, by conditioners: [any Conditioner], windows: Windows?, size: Size, blankCanvas: Bool = false
+  ) throws -> (latents: Tensor, compose: [Conditioning.Compose]) {
+    var conditioning = Conditioning()
+    for conditioner in conditioners + job.conditioners {
+      try conditioning.combine(conditioner.condition(request, with: loaded, noise: &noise))
+    }
+    var canvas: Tensor?
+    if blankCanvas, let windows {
+      var blank = request
+      blank.size = windows.size * model.latentFactor
+      canvas = try loaded.blankCanvas.first?.condition(blank, with: loaded, noise: &noise).concatenated
+    }
+    try check(conditioning, size, besides: canvas?.shape[1] ?? 0)
+    if let preview = job.preview { conditioning.constrain.append(previewing(preview)) }
+    func denoiser(_ model: Model) -> any Denoiser {
+      windows.map { WindowedDenoiser(model: model, windows: $0, concatenated: canvas) { try self.tick() } } ?? model
+    }
+    var latents = try sample(
+      denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),
+      shape: [1, model.latentChannels, size.height, size.width], noise: &noise, progress: counter(windows))
+    if let refiner = loaded.refiner {
+      latents = try refined(
+        latents, refiner, request, conditioning, sampling, by: denoiser(refiner.model), progress: counter(windows))
+    }
+    return (latents, conditioning.compose)
+  }
+
+  /// Decodes large latents tile by tile, in strips of rows from top to bottom.
+  ///
+  /// - Parameters:
+  ///   - compose: conditioners' own; where there are any, the picture is decoded whole for them.
+  ///   - anchor: is given each tile and its place in the latents, before tiles are blended.
+  func decode(
+    _ latents: Tensor, compose: [Conditioning.Compose], anchor: (Region, Tensor) throws -> Tensor = { $1 },
+    emit: (_ top: Int, _ strip: Tensor) throws -> Void
+  ) throws {
+    guard compose.isEmpty else {
+      try report("decoding")
+      let whole = try anchor(Region(all: latents.shape), loaded.decode(latents))
+      let picture = try compose.reduce(whole) { try $1($0) }
+      guard picture.shape == whole.shape else {
+        throw ConditioningError.shape(what: "the composed picture", found: picture.shape, expected: whole.shape)
+      }
+      return try emit(0, picture)
+    }
+    let tiles = loaded.tiles(of: latents)
+    planned = done + tiles.count
+    try tiles.strips(scale: model.latentFactor) { part in
+      try report("decoding")
+      done += 1
+      return try anchor(part, model.decode(part.cut(latents)))
+    } emit: {
+      try emit($0, $1)
+    }
+  }
+
   /// What the network takes for granted, and a conditioner from elsewhere may get wrong.
-  private func check(_ conditioning: Conditioning, _ size: Size) throws {
-    let channels = model.inputChannels - model.latentChannels
+  ///
+  /// - Parameter besides: channels that are appended elsewhere.
+  private func check(_ conditioning: Conditioning, _ size: Size, besides: Int) throws {
+    let channels = model.inputChannels - model.latentChannels - besides
     let found = conditioning.concatenated?.shape ?? [1, 0, size.height, size.width]
     let expected = [1, channels, size.height, size.width]
     guard found == expected else {
@@ -113,6 +185,11 @@ final class Run {
       done = before + calls * each
       try report("sampling")
     }
+  }
+
+  /// Windows of the model's own size, a quarter shared with each neighbour.
+  func windows(over size: Size) -> Windows {
+    Windows(height: size.height, width: size.width, side: loaded.window, overlap: loaded.window / 4)
   }
 
   private func tick() throws {

@@ -5,6 +5,8 @@ import Diffusion
 struct WindowedDenoiser: Denoiser {
   let model: any Denoiser
   let windows: Windows
+  /// Channels appended to each window's input, the same for all: `[1, C, h, w]` of a window's size.
+  var concatenated: Tensor?
   /// Called after each window; what it throws stops the run.
   let done: () throws -> Void
 
@@ -13,7 +15,8 @@ struct WindowedDenoiser: Denoiser {
   func predict(_ input: DenoiserInput) throws -> Tensor {
     try windows.blend(input.latents) { part in
       var window = input
-      window.latents = part
+      window.latents =
+        concatenated.map { Tensor.concatenate([part, $0.repeated(part.shape[0])], axis: 1) } ?? part
       let result = try model.predict(window)
       try done()
       return result

@@ -80,4 +80,19 @@ private func planes(_ x: Tensor) -> Tensor { x.reshaped([1] + x.shape).channelsF
     #expect((found - expected).elements.allSatisfy { abs($0) <= 1 })
     #expect(expected.standardDeviation > 10, "a flat picture would prove nothing")
   }
+
+  /// A run hands a prompt's marks down to the text encoder.
+  @Test func marksReachTheTextEncoder() throws {
+    let engine = try Engine(modelAt: "\(PipelineCase.golden)/text/model", precision: .f32)
+    func picture(_ prompt: String, _ style: PromptStyle) throws -> Tensor {
+      var request = Request(size: Size(height: 32, width: 32))
+      (request.prompt, request.promptStyle) = (prompt, style)
+      var job = Job(.textToImage, request)
+      job.sampling.steps = 2
+      return try engine.run(job)
+    }
+    let weighted = try picture("a (red:1.6) cat", .a1111)
+    #expect(weighted.elements != (try picture("a red cat", .a1111)).elements)
+    #expect(weighted.elements != (try picture("a (red:1.6) cat", .plain)).elements)
+  }
 }

@@ -6,6 +6,7 @@
 /// Song et al. 2021, arXiv:2010.02502, eq. 12 and 16. Draws: n at every call when η > 0, else none.
 public struct DDIM: Sampler {
   public let prediction: Prediction
+  public var history: Int { 0 }
   private let table: AlphaBarGrid
   private let eta: Double
 

@@ -6,6 +6,7 @@
 /// Ho et al. 2020, arXiv:2006.11239, eq. 6 and 7. Draws: n at every call at a training step above 0.
 public struct DDPM: Sampler {
   public let prediction: Prediction
+  public var history: Int { 0 }
   private let table: AlphaBarGrid
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {

@@ -5,6 +5,7 @@
 /// Karras et al. 2022, arXiv:2206.00364, algorithm 2 without churn. Draws nothing.
 public struct Euler: Sampler {
   public let prediction: Prediction
+  public var history: Int { 0 }
   private let sigmas: SigmaGrid
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {

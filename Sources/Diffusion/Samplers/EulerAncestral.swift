@@ -6,6 +6,7 @@
 /// Song et al. 2021, arXiv:2011.13456, in the form of k-diffusion. Draws: n at every call, also the last (σ↑ = 0).
 public struct EulerAncestral: Sampler {
   public let prediction: Prediction
+  public var history: Int { 0 }
   private let sigmas: SigmaGrid
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {

@@ -27,13 +27,13 @@ struct ImageToImageCommand: ParsableCommand {
       model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
       let size = try size.value() ?? image.size
-      let tensor = image.withoutHiddenColours().resized(height: size.height, width: size.width).tensor()
-      var request = Request(size: Size(height: tensor.shape[2], width: tensor.shape[3]))
-      request.image = tensor
+      let picture = image.withoutHiddenColours().resized(height: size.height, width: size.width)
+      var request = Request(size: size)
       request.depth = depthMap
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.imageToImage, request)
+      job.picture = picture
       job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)

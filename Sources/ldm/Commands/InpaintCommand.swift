@@ -35,12 +35,12 @@ struct InpaintCommand: ParsableCommand {
       let mask = self.mask.isGiven ? try self.mask.mask(pictures, for: image) : nil
       if let mask { tell(mask, source, workshop.teller) }
       var request = Request(size: image.size)
-      request.image = image.tensor()
       request.mask = mask?.tensor
       request.maskMode = self.mask.mode
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.inpaint, request)
+      job.picture = image
       job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)

@@ -43,11 +43,11 @@ struct UpscaleCommand: ParsableCommand {
         throw ImageError.tooLarge(width: size.width, height: size.height, limit: input.maxPixels)
       }
       var request = Request(size: size)
-      request.image = image.withoutHiddenColours().tensor()
       request.noiseLevel = noiseLevel
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.upscale, request)
+      job.picture = image.withoutHiddenColours()
       job.conditioners = conditioners
       job.sampling = try sampling.values()
       job.sampling.apply(prompt)

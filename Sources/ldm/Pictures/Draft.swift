@@ -9,8 +9,6 @@ struct Draft {
   var metadata = ImageMetadata()
   /// Of the input; nil where there is none.
   var colours: Colours?
-  /// Where the input itself is the result.
-  var passes: Tensor?
 
   init(job: Job) { self.job = job }
 
@@ -23,22 +21,22 @@ struct Draft {
   }
 
   /// The input's opacity at the result's size; nil where a plug-in made the canvas another.
-  func alpha(for picture: Tensor) throws -> Tensor? {
-    guard let alpha, alpha.shape[2...] != picture.shape[2...] else { return alpha }
+  func alpha(for picture: Image) -> Tensor? {
+    guard let alpha, alpha.shape[2...] != [picture.height, picture.width] else { return alpha }
     guard job.conditioners.isEmpty || job.task == .upscale else { return nil }
-    return alpha.resized(height: picture.shape[2], width: picture.shape[3], .bicubicAntialiased).clamped(to: 0...1)
+    return alpha.resized(height: picture.height, width: picture.width, .bicubicAntialiased).clamped(to: 0...1)
   }
 
   /// Whether results of this task bear the invisible watermark. What inpaint keeps, it keeps bit for bit.
-  var mayBeMarked: Bool { job.task != .inpaint && passes == nil }
+  var mayBeMarked: Bool { job.task != .inpaint }
 
   /// How the picture was made. Enlarging a picture that words made leaves the recipe in place.
-  func provenance(_ plan: Plan, seed: UInt64, size: [Int]) -> Provenance {
+  func provenance(_ plan: Plan, seed: UInt64, size: Size) -> Provenance {
     let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
       ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
       ("Seed", "\(seed)"),
-      ("Size", "\(size[3])x\(size[2])"), ("Model", plan.model),
+      ("Size", "\(size.width)x\(size.height)"), ("Model", plan.model),
     ]
     if let schedule = job.sampling.schedule { settings.append(("Schedule type", schedule)) }
     switch job.task {

@@ -5,12 +5,11 @@ struct Finished: Sendable {
   let label: String
   let piece: Piece
   let started: ContinuousClock.Instant
-  /// `[1, 3, H, W]` in -1...1.
-  var picture: Tensor
+  /// Opaque, in the colours of the model, with all that is to be said beside the pixels.
+  var picture: Image
   /// `[1, 1, H, W]` in 0...1.
   var alpha: Tensor?
   var depth: Int
-  var metadata: ImageMetadata
   /// Of the input, if there was one, and the job that worked on it: the result goes back to them.
   var colours: Colours?
   var job: Job
@@ -21,8 +20,7 @@ struct Finished: Sendable {
   ///
   /// - Returns: seconds since the work on it began.
   func write(to destinations: Destinations, _ report: Report?) throws -> Double {
-    var image = Image(
-      tensor: picture, alpha: alpha, depth: colours?.workingDepth(depth) ?? depth, metadata: metadata)
+    var image = picture.with(alpha: alpha)
     if let colours { image = colours.given(back: image, of: job, depth: depth) }
     if isMarked { image = Watermark.stableDiffusion.embedded(in: image) }
     try destinations.write(image.encoded(as: piece.format, encoding), to: piece.target)

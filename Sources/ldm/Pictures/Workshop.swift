@@ -119,22 +119,23 @@ final class Workshop {
     let started = ContinuousClock.now
     var job = draft.job
     job.sampling.seed = piece.seed
+    let depth = piece.format.holdsSixteenBits ? output.depth ?? draft.depth : 8
+    job.depth = draft.colours?.workingDepth(depth) ?? depth
     let plan = try engine.plan(job)
     tellOnce(job)
     if let preview { job.preview = { try Self.show($0, as: preview) } }
     teller.begin()
-    let picture = try draft.passes ?? engine.run(job) { try teller.progress($0, of: label) }
+    var picture = try engine.picture(job) { try teller.progress($0, of: label) }
     if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
-    let depth = piece.format.holdsSixteenBits ? output.depth ?? draft.depth : 8
-    var metadata = draft.metadata
+    picture.metadata = draft.metadata
     if !output.strip {
-      metadata = draft.provenance(plan, seed: piece.seed, size: picture.shape).written(
-        into: metadata, for: piece.format)
+      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size).written(
+        into: draft.metadata, for: piece.format)
     }
     let isMarked = draft.mayBeMarked && !output.noWatermark && depth == 8
     let finished = Finished(
-      label: label, piece: piece, started: started, picture: picture, alpha: try draft.alpha(for: picture),
-      depth: depth, metadata: metadata, colours: draft.colours, job: job, encoding: output.encoding, isMarked: isMarked)
+      label: label, piece: piece, started: started, picture: picture, alpha: draft.alpha(for: picture), depth: depth,
+      colours: draft.colours, job: job, encoding: output.encoding, isMarked: isMarked)
     try settle()
     outlet.begin(finished)
   }
