@@ -67,7 +67,7 @@ import Testing
     #expect(try ldm.shell("$ldm upscale -q --steps 1 a.png -o a.png --no-clobber").status == 73)
     #expect(try ldm.image("a.png").width == 24)
     try ldm.write(Samples.mask(), "b-4x.png")
-    #expect(try ldm.shell("$ldm upscale -q --steps 1 --suffix=-4x --skip-existing -d . a.png b.png").status == 0)
+    #expect(try ldm.shell("$ldm upscale -q --steps 1 --suffix -4x --skip-existing -d . a.png b.png").status == 0)
     #expect(try ldm.image("a-4x.png").width == 96)
     #expect(try ldm.image("b-4x.png").width == 24)
   }

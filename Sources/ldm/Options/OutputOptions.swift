@@ -18,7 +18,9 @@ struct DestinationOptions: ParsableArguments {
     completion: .directory)
   var outputDir: String?
 
-  @Option(help: ArgumentHelp("Stands after the input's name in -d's names: --suffix -4x.", valueName: "text"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Stands after the input's name in -d's names: --suffix -4x.", valueName: "text"))
   var suffix: String = ""
 
   @Flag(help: "Leaves out inputs whose result is there already.")

@@ -3,7 +3,9 @@ import Foundation
 import LatentDiffusion
 
 struct PromptOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("What the result should show.", valueName: "text"))
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp("What the result should show.", valueName: "text"))
   var prompt: String?
 
   @Option(
@@ -11,7 +13,8 @@ struct PromptOptions: ParsableArguments {
       "Reads the prompt from a file; - is stdin, where no picture comes from there.", valueName: "file"))
   var promptFile: String?
 
-  @Option(help: ArgumentHelp("What the result should not show.", valueName: "text"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("What the result should not show.", valueName: "text"))
   var negative: String?
 
   @Option(help: ArgumentHelp("Strength of classifier-free guidance; 1 is none. Default: the model's.", valueName: "x"))
