@@ -50,7 +50,25 @@ void ldm_geglu(float *out, const float *in, size_t rows, size_t d) {
   ldm_parallel_for(rows, geglu_task, &m);
 }
 
-void ldm_f16_to_f32(float *out, const void *in, size_t n) { ldm_level()->f16_to_f32(out, in, n); }
+struct halves {
+  void (*kernel)(float *, const void *, size_t);
+  float *out;
+  const uint8_t *in;
+  size_t n;
+};
+
+static void halves_task(void *context, size_t task) {
+  struct halves *h = context;
+  size_t from = task * TASK, n = h->n - from < TASK ? h->n - from : TASK;
+  h->kernel(h->out + from, h->in + 2 * from, n);
+}
+
+static void halves(void (*kernel)(float *, const void *, size_t), float *out, const void *in, size_t n) {
+  struct halves h = {kernel, out, in, n};
+  ldm_parallel_for((n + TASK - 1) / TASK, halves_task, &h);
+}
+
+void ldm_f16_to_f32(float *out, const void *in, size_t n) { halves(ldm_level()->f16_to_f32, out, in, n); }
 void ldm_f32_to_f16(void *out, const float *in, size_t n) { ldm_level()->f32_to_f16(out, in, n); }
-void ldm_bf16_to_f32(float *out, const void *in, size_t n) { ldm_level()->bf16_to_f32(out, in, n); }
+void ldm_bf16_to_f32(float *out, const void *in, size_t n) { halves(ldm_level()->bf16_to_f32, out, in, n); }
 void ldm_f32_to_bf16(void *out, const float *in, size_t n) { ldm_level()->f32_to_bf16(out, in, n); }

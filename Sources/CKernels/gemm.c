@@ -24,6 +24,24 @@ void ldm_pack(float *packed, const float *b, size_t k, size_t n, size_t k_stride
   }
 }
 
+struct packing {
+  float *packed;
+  const float *weight;
+  size_t k, n;
+};
+
+static void pack_task(void *context, size_t panel) {
+  struct packing *p = context;
+  size_t nr = ldm_level()->nr, from = panel * nr, columns = p->n - from < nr ? p->n - from : nr;
+  ldm_pack(p->packed + from * p->k, p->weight + from * p->k, p->k, columns, 1, p->k);
+}
+
+void ldm_pack_weight(float *packed, const float *weight, size_t k, size_t n) {
+  struct packing p = {packed, weight, k, n};
+  size_t nr = ldm_level()->nr;
+  ldm_parallel_for((n + nr - 1) / nr, pack_task, &p);
+}
+
 struct product {
   float *c;
   const float *a, *b, *bias;

@@ -30,8 +30,11 @@ size_t ldm_winograd_size(struct ldm_winograd_kind kind, size_t in, size_t out) {
   return positions(&kind) * matrix_bytes(&kind, in, out);
 }
 
-/// G g G' of one 3x3 filter.
-static void transform_filter(float u[], const float g[9], const struct ldm_winograd_kind *kind) {
+/// Filters that are transformed side by side: a row of a panel, of pairs for bf16.
+enum { LANES = 64 };
+
+/// G g G' of many 3x3 filters.
+static void transform_filters(float u[][LANES], const float g[9][LANES], const struct ldm_winograd_kind *kind) {
   static const float G2[6][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
   static const float G4[6][3] = {{.25f, 0, 0},
                                  {-1.f / 6, -1.f / 6, -1.f / 6},
@@ -41,13 +44,14 @@ static void transform_filter(float u[], const float g[9], const struct ldm_winog
                                  {0, 0, 1}};
   const float(*G)[3] = kind->tile == 2 ? G2 : G4;
   size_t n = side(kind);
-  float t[6][3];
+  float t[6][3][LANES];
   for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < 3; j++) t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
-  for (size_t p = 0; p < n * n; p++) {
-    size_t i = p / n, j = p % n;
-    u[p] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
-  }
+    for (size_t j = 0; j < 3; j++)
+      for (size_t l = 0; l < LANES; l++) t[i][j][l] = G[i][0] * g[j][l] + G[i][1] * g[3 + j][l] + G[i][2] * g[6 + j][l];
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      for (size_t l = 0; l < LANES; l++)
+        u[i * n + j][l] = t[i][0][l] * G[j][0] + t[i][1][l] * G[j][1] + t[i][2][l] * G[j][2];
 }
 
 struct filters {
@@ -63,20 +67,20 @@ static void filter_task(void *context, size_t panel) {
   size_t nr = ldm_level()->nr, count = positions(&f->kind), columns = f->out - panel * nr;
   size_t step = f->kind.bf16 ? 2 : 1, width = step * nr, rows = (f->in + step - 1) / step;
   columns = columns < nr ? columns : nr;
-  float row[LDM_TILE_PIXELS * 64] = {0};
+  float g[9][LANES] = {{0}}, u[LDM_TILE_PIXELS][LANES];
   for (size_t i = 0; i < rows; i++) {
-    for (size_t j = 0; j < width; j++) {
-      float u[LDM_TILE_PIXELS] = {0};
+    for (size_t j = 0; j < step * columns; j++) {
       size_t in = i * step + j % step, out = panel * nr + j / step;
-      if (in < f->in && j / step < columns) transform_filter(u, f->weight + (out * f->in + in) * 9, &f->kind);
-      for (size_t p = 0; p < count; p++) row[p * width + j] = u[p];
+      const float *filter = f->weight + (out * f->in + in) * 9;
+      for (size_t k = 0; k < 9; k++) g[k][j] = in < f->in ? filter[k] : 0;
     }
+    transform_filters(u, g, &f->kind);
     for (size_t p = 0; p < count; p++) {
       char *to = f->packed + p * f->size + (panel * rows + i) * width * (4 / step);
       if (f->kind.bf16)
-        ldm_f32_to_bf16(to, row + p * width, width);
+        ldm_level()->f32_to_bf16(to, u[p], width);
       else
-        memcpy(to, row + p * width, width * sizeof(float));
+        memcpy(to, u[p], width * sizeof(float));
     }
   }
 }

@@ -43,7 +43,7 @@ uint64_t ldm_hash(const void *data, size_t bytes, uint64_t seed);
 /// A checksum of a large block, over the team: XXH64 of the XXH64 of each MiB.
 uint64_t ldm_checksum(const void *data, size_t bytes);
 
-// Conversions; `in` may be unaligned.
+// Conversions; `in` may be unaligned. To f32 over the team.
 void ldm_f16_to_f32(float *out, const void *in, size_t n);
 void ldm_bf16_to_f32(float *out, const void *in, size_t n);
 /// Round to nearest even.
@@ -85,8 +85,10 @@ bool ldm_attend_bf16(const struct ldm_attention_call *call);
 
 /// A matrix [k, n] cut into panels that the GEMM kernel reads in order. Made once per layer.
 size_t ldm_packed_size(size_t k, size_t n);
-/// b[j * n_stride + i * k_stride] is row i, column j.
+/// b[j * n_stride + i * k_stride] is row i, column j; on the calling thread alone.
 void ldm_pack(float *packed, const float *b, size_t k, size_t n, size_t k_stride, size_t n_stride);
+/// weight [n, k]. Over the team.
+void ldm_pack_weight(float *packed, const float *weight, size_t k, size_t n);
 /// c[m, n] = a[m, k] b [+ bias] [+ c]; rows of a and c are lda and ldc floats apart. Over the team.
 void ldm_gemm(float *c, size_t ldc, const float *a, size_t lda, const float *packed, const float *bias, size_t m,
               size_t n, size_t k, bool accumulate);

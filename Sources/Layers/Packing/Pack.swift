@@ -63,10 +63,9 @@ final class Pack: Sendable {
   }
 
   private func write(_ values: Tensor, _ layout: PackLayout, named name: String, _ state: inout State) -> Entry? {
-    // Memory for one weight at a time: it is given back before the next is packed.
-    let block = PackedMemory.Block(values, layout)
     do {
-      return try state.writer!.append(UnsafeRawBufferPointer(start: block.base, count: layout.bytes), named: name)
+      // Its memory is given back as soon as it is written.
+      return try state.writer!.append(PackedMemory.Block(values, layout), named: name)
     } catch {
       lose(&state, error)
       return nil

@@ -19,7 +19,7 @@ struct PackLayout: Sendable {
         weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
       }
       : PackLayout(name: "matrix-f32", bytes: ldm_packed_size(inputs, outputs) * 4) { packed, weight in
-        weight.withBase { ldm_pack(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs, 1, inputs) }
+        weight.withBase { ldm_pack_weight(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs) }
       }
   }
 

@@ -29,12 +29,14 @@ struct PackWriter: Sendable {
     bytes = entries.values.reduce(0) { $0 + $1.bytes }
   }
 
-  mutating func append(_ bytes: UnsafeRawBufferPointer, named name: String) throws -> Pack.Entry {
+  /// - Throws: what this or an earlier write met with.
+  mutating func append(_ block: PackedMemory.Block, named name: String) throws -> Pack.Entry {
+    let bytes = block.bytes
     let step = bytes.count < Self.hugePage ? PackFile.page : Self.hugePage
     let offset = (end + step - 1) / step * step
     self.bytes += bytes.count
     guard self.bytes <= limit else { throw POSIXError(.EFBIG) }
-    try file.write(bytes, at: offset)
+    try file.write(from: block, at: offset)
     let entry = Pack.Entry(
       offset: offset, bytes: bytes.count, checksum: ldm_checksum(bytes.baseAddress, bytes.count))
     entries[name] = entry
@@ -47,6 +49,7 @@ struct PackWriter: Sendable {
   /// - Returns: the file, mapped.
   func finish(as path: String, key: String) throws -> PackFile {
     let table = PackFile.table(key: key, entries)
+    try file.settle()
     try table.withUnsafeBytes { try file.write($0, at: end) }
     try PackFile.header(table: table, at: end).withUnsafeBytes { try file.write($0, at: 0) }
     var written: PackFile?

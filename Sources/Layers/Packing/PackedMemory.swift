@@ -54,11 +54,14 @@ final class PackedMemory: Sendable {
   /// Memory from the kernels' allocator.
   final class Block: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
-    private let bytes: Int
+    private let size: Int
+
+    /// What was asked for.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: size) }
 
     init(bytes: Int, writing: (UnsafeMutableRawPointer) -> Void) {
-      self.bytes = max(bytes, 64)
-      guard let base = ldm_allocate(self.bytes, true) else {
+      size = bytes
+      guard let base = ldm_allocate(max(bytes, 64), true) else {
         preconditionFailure("no memory for \(bytes) bytes of weights")
       }
       self.base = base
@@ -69,7 +72,7 @@ final class PackedMemory: Sendable {
       self.init(bytes: layout.bytes) { layout.write($0, weight) }
     }
 
-    deinit { ldm_release(base, bytes) }
+    deinit { ldm_release(base, max(size, 64)) }
   }
 }
 

@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import Synchronization
 
 /// A file that is being written: without a name where the system has such files, so that a process that dies leaves nothing
 /// behind.
@@ -10,6 +12,11 @@ final class TemporaryFile: Sendable {
   private let descriptor: Int32
   /// nil for a file without one.
   private let name: String?
+  /// Writes in turn, while the next bytes are made.
+  private let queue = DispatchQueue(label: "ldm.temporary-file")
+  /// Writes that may wait: each holds memory.
+  private let room = DispatchSemaphore(value: 2)
+  private let failed = Mutex<POSIXError?>(nil)
 
   /// - Throws: `POSIXError`.
   init(in folder: String) throws {
@@ -26,9 +33,32 @@ final class TemporaryFile: Sendable {
   }
 
   deinit {
+    // The queue holds it while anything is to be written.
     close(descriptor)
     // Where it was placed, it has another name by now.
     if let name { unlink(name) }
+  }
+
+  /// Writes what `owner` holds some time later, in order.
+  ///
+  /// - Throws: what an earlier write met with.
+  func write(from owner: PackedMemory.Block, at offset: Int) throws {
+    if let error = failed.withLock({ $0 }) { throw error }
+    room.wait()
+    queue.async { [self] in
+      defer { room.signal() }
+      do { try write(owner.bytes, at: offset) } catch {
+        failed.withLock { $0 = error as? POSIXError }
+      }
+    }
+  }
+
+  /// Waits for all that is to be written.
+  ///
+  /// - Throws: what a write met with.
+  func settle() throws {
+    queue.sync {}
+    if let error = failed.withLock({ $0 }) { throw error }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
