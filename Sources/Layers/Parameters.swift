@@ -27,15 +27,3 @@ public struct Parameters: Sendable {
     try packs?.memory(weight, layout) ?? PackedMemory(weight.values(), layout)
   }
 }
-
-/// Makes a part of a model from its weights: what it packs is kept in the policy's cache.
-///
-/// - Parameter name: the part's, "unet"; for the cache.
-public func makePart<Part>(
-  _ name: String, _ weights: Weights, _ policy: KernelPolicy, _ make: (Parameters) throws -> Part
-) rethrows -> Part {
-  let packs = policy.cache?.packs(of: weights, part: name, policy)
-  let part = try make(Parameters(weights, policy, packs: packs))
-  packs?.finish()
-  return part
-}

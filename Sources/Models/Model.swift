@@ -17,6 +17,7 @@ public struct Model: ConditioningModel, Denoiser {
   public let surplus: [String]
   /// What a user should know of the LoRAs that it was loaded with.
   public let warnings: [String]
+  private let shifts: Shifts
   /// None where the UNet reads no text.
   public let text: [any TextTower]
 
@@ -36,6 +37,7 @@ public struct Model: ConditioningModel, Denoiser {
     unet = try loader.unet(checkpoint)
     autoencoder = try loader.autoencoder(vae ?? checkpoint, for: checkpoint)
     text = try loader.text(checkpoint, for: unet.config)
+    shifts = Shifts(loader.packs)
     surplus = checkpoint.surplus + loader.surplus
     warnings = try set.warnings(for: checkpoint.name)
     microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)
@@ -98,19 +100,25 @@ public struct Model: ConditioningModel, Denoiser {
 
   public func encode(_ prompt: Prompt) throws -> TextEncoding {
     guard readsText else { throw ConditioningError.unsuited(model: name, to: "text") }
+    shifts.begin(.text)
     return try text.encode(prompt)
   }
 
   public func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {
-    autoencoder.encode(picture, encoding, noise: &noise)
+    shifts.begin(.autoencoder)
+    return autoencoder.encode(picture, encoding, noise: &noise)
   }
 
-  public func decode(_ latents: Tensor) -> Tensor { autoencoder.decode(latents) }
+  public func decode(_ latents: Tensor) -> Tensor {
+    shifts.begin(.autoencoder)
+    return autoencoder.decode(latents)
+  }
 
   public func predict(_ input: DenoiserInput) throws -> Tensor {
     guard microConditioning == nil || input.pooled != nil && input.micro != nil else {
       throw ConditioningError.missing(what: "a text as a whole, and the picture's sizes", by: name)
     }
+    shifts.begin(.unet)
     return unet(input)
   }
 }

@@ -9,6 +9,8 @@ struct PartLoader {
   let inversions: [TextualInversion]
   /// Tensors that no part read.
   private(set) var surplus: [String] = []
+  /// Of the parts that have such.
+  private(set) var packs: [String: PartPacks] = [:]
 
   init(policy: KernelPolicy, loras: LoRASet = LoRASet([]), inversions: [TextualInversion] = []) {
     (self.policy, self.loras, self.inversions) = (policy, loras, inversions)
@@ -20,7 +22,10 @@ struct PartLoader {
     let weights = try checkpoint.weights(part).merging(loras, part: part)
     // Text towers are in f32 whatever the policy.
     let policy = ["unet", "vae", "vqvae"].contains(part) ? policy : policy.exact
-    let result = try makePart(part, weights, policy) { try make($0, checkpoint.config(part)) }
+    let packs = policy.cache?.packs(of: weights, part: part, policy)
+    let result = try make(Parameters(weights, policy, packs: packs), checkpoint.config(part))
+    packs?.finish()
+    self.packs[part] = packs
     surplus += weights.surplus
     return result
   }

@@ -92,6 +92,13 @@ final class Pack: Sendable {
     }
   }
 
+  func rest() {
+    state.withLock { state in
+      guard let map = state.file?.map else { return }
+      map.release(0..<map.bytes.count)
+    }
+  }
+
   /// Where `entry` lies, once its checksum was seen to be right. nil where it is damaged, or was never kept.
   func verified(_ entry: Entry) -> UnsafeRawPointer? {
     state.withLock { state in

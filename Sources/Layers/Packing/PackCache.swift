@@ -21,8 +21,10 @@ public final class PackCache: Sendable {
     (self.folder, self.limit, self.smallest) = (folder, limit, smallest)
   }
 
-  /// What is kept of `part`; nil for a small one.
-  func packs(of weights: Weights, part: String, _ policy: KernelPolicy) -> PartPacks? {
+  /// What is kept of `part` of a model; nil for a small one.
+  ///
+  /// - Parameter policy: the part's own.
+  public func packs(of weights: Weights, part: String, _ policy: KernelPolicy) -> PartPacks? {
     guard weights.byteCount >= smallest else { return nil }
     let key = """
       ldm packed weights \(Self.version)
@@ -115,5 +117,12 @@ public struct PartPacks: Sendable {
   public func finish() {
     plain.finish()
     adapted?.finish()
+  }
+
+  /// Called when the part has nothing to do for a while: its weights no longer count as the process's memory. They come
+  /// back by themselves, from the system's memory while it has room for them.
+  public func rest() {
+    plain.rest()
+    adapted?.rest()
   }
 }
