@@ -3,16 +3,16 @@ import Models
 
 /// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
-  /// Bytes of activations that one pass may take.
-  private static let budget = 768 << 20
+  /// Bytes of activations that one pass may take: what is left of a limit once weights and blocks that are kept have theirs.
+  private var budget: Int { min(768 << 20, memoryLimit.map { $0 / 6 } ?? .max) }
   /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
   private static let overlap = 16
 
   /// Latents along a tile's side; pictures no larger are one tile.
   private var side: Int {
     // Some four maps of the widest level stand in memory at a time, f32.
-    let pixels = Self.budget / (16 * model.autoencoder.widthAtFullSize)
-    return max(Int(Double(pixels).squareRoot()) / model.latentFactor, 4 * Self.overlap)
+    let pixels = budget / (16 * model.autoencoder.widthAtFullSize)
+    return max(Int(Double(pixels).squareRoot()) / model.latentFactor, (memoryLimit == nil ? 4 : 3) * Self.overlap)
   }
 
   /// The picture, extended by reflection to multiples of the latent factor.

@@ -11,6 +11,8 @@ struct LoadedModel: Sendable {
   var previewer: (any Autoencoder)?
   /// What a user should know of guesses that were made.
   let notes: [String]
+  /// Bytes that the process's memory is to stay below.
+  let memoryLimit: Int?
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
   init(
@@ -20,7 +22,7 @@ struct LoadedModel: Sendable {
     defaults = try ModelDefaults(folder: path)
     let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
     let checkpoint = try Checkpoint(at: path, hints: hints)
-    notes = checkpoint.notes
+    (notes, memoryLimit) = (checkpoint.notes, policy.cache?.memoryLimit)
     model = try Model(
       checkpoint, autoencoder: autoencoder, loras: loras, inversions: inversions, policy: policy,
       defaultNoiseLevel: defaults.noiseLevel ?? 20)

@@ -172,6 +172,19 @@ import Testing
     }
   }
 
+  /// Weights leave before each layer that would not fit beside them, and come back as they were.
+  @Test func aLimitOfMemoryIsKeptBeforeEachLayer() throws {
+    try Shelf.with { shelf in
+      let plain = try shelf.output(nil)
+      let (tight, wide) = (shelf.cache(memory: 1), shelf.cache(memory: 1 << 50))
+      #expect(try shelf.output(tight) == plain && shelf.output(wide) == plain)
+      #if os(Linux)
+        #expect(tight.departures == 8)
+      #endif
+      #expect(wide.departures == 0)
+    }
+  }
+
   @Test func smallPartsAreNotKept() throws {
     try Shelf.with { shelf in
       let cache = PackCache(folder: shelf.folder.path + "/cache", limit: 1 << 30)

@@ -16,8 +16,8 @@ struct Shelf: Sendable {
   }
 
   /// One that is asked as another process would.
-  func cache(limit: Int = 1 << 30) -> PackCache {
-    PackCache(folder: folder.path + "/cache", limit: limit, smallest: 0)
+  func cache(limit: Int = 1 << 30, memory: Int? = nil) -> PackCache {
+    PackCache(folder: folder.path + "/cache", limit: limit, smallest: 0, memory: memory)
   }
 
   var packs: [URL] {

@@ -19,7 +19,7 @@ final class Pack: Sendable {
 
   private let key: String
   private let path: String
-  private let cache: PackCache
+  let cache: PackCache
   private let state: Mutex<State>
 
   init(key: String, at path: String, of cache: PackCache) {

@@ -15,11 +15,20 @@ public final class PackCache: Sendable {
   /// Bytes of a part's weights below which packing is quicker than looking.
   private let smallest: Int
   let tally = Tally()
+  let memory: MemoryLimit?
 
-  /// - Parameter folder: made when there is something to write.
-  public init(folder: String, limit: Int, smallest: Int = 64 << 20) {
+  /// - Parameters:
+  ///   - folder: made when there is something to write.
+  ///   - memory: bytes that the process's memory is to stay below, as far as mapped weights and kept blocks go.
+  public init(folder: String, limit: Int, smallest: Int = 64 << 20, memory: Int? = nil) {
     (self.folder, self.limit, self.smallest) = (folder, limit, smallest)
+    self.memory = memory.map(MemoryLimit.init)
   }
+
+  /// Bytes that the process's memory is to stay below.
+  public var memoryLimit: Int? { memory?.bytes }
+  /// How often mapped weights had to leave memory for it.
+  public var departures: Int { memory?.departures ?? 0 }
 
   /// What is kept of `part` of a model; nil for a small one.
   ///
@@ -39,7 +48,9 @@ public final class PackCache: Sendable {
   }
 
   private func pack(_ part: String, _ key: String) -> Pack {
-    Pack(key: key, at: "\(folder)/\(part)-\(Weights.digest(Array(key.utf8))).pack", of: self)
+    let pack = Pack(key: key, at: "\(folder)/\(part)-\(Weights.digest(Array(key.utf8))).pack", of: self)
+    memory?.add(pack)
+    return pack
   }
 
   /// Removes the least recently used files, all but `path`, until the rest is within the limit; and what dead processes left.

@@ -8,7 +8,7 @@ final class PackedMemory: Sendable {
     case own(Block)
     /// In the cache, and not looked at yet.
     case cached(Pack, Pack.Entry)
-    case mapped(UnsafeRawPointer, Pack)
+    case mapped(UnsafeRawPointer, bytes: Int, Pack)
   }
 
   private let place: Mutex<Place>
@@ -38,10 +38,13 @@ final class PackedMemory: Sendable {
     place.withLock { place in
       switch place {
       case .own(let block): return UnsafeRawPointer(block.base)
-      case .mapped(let base, _): return base
+      case .mapped(let base, let bytes, let pack):
+        pack.cache.memory?.makeRoom(for: bytes)
+        return base
       case .cached(let pack, let entry):
+        pack.cache.memory?.makeRoom(for: entry.bytes)
         if let base = pack.verified(entry) {
-          place = .mapped(base, pack)
+          place = .mapped(base, bytes: entry.bytes, pack)
           return base
         }
         let block = repack()

@@ -13,11 +13,28 @@ struct CacheOptions: ParsableArguments {
       valueName: "size"))
   var cacheSize: ByteCount?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      What the process's memory is to stay below: weights are mapped and leave it while others work, at the cost of time; \
+      pictures are coded in smaller parts. Needs the cache.
+      """, valueName: "size"))
+  var maxMemory: ByteCount?
+
+  func validate() throws {
+    guard let maxMemory else { return }
+    guard maxMemory.bytes >= 256 << 20 else { throw ValidationError("--max-memory must be at least 256M") }
+    guard cache() != nil else {
+      throw ValidationError(
+        "--max-memory maps weights from the cache: leave out --no-cache, and set HOME or XDG_CACHE_HOME")
+    }
+  }
+
   /// nil where nothing is to be kept, or there is no place for it.
   func cache(environment: [String: String] = ProcessInfo.processInfo.environment) -> PackCache? {
     let size = cacheSize?.bytes ?? 16 << 30
     guard !noCache, size > 0, let folder = Self.folder(environment) else { return nil }
-    return PackCache(folder: folder, limit: size)
+    return PackCache(folder: folder, limit: size, memory: maxMemory?.bytes)
   }
 
   /// `$XDG_CACHE_HOME/ldm`, else `~/.cache/ldm`. Paths that are not absolute are to be ignored, as the XDG base directory

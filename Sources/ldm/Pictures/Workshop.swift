@@ -160,6 +160,9 @@ final class Workshop {
       if let cache = engine.cache {
         teller.detail("\(cache.found) weights packed already, \(cache.packed) packed now")
         for detail in cache.details { teller.detail(detail) }
+        if cache.isLost && cache.memoryLimit != nil {
+          teller.warn("--max-memory cannot be obeyed: \(cache.details.joined(separator: "; "))")
+        }
       }
       let surplus = engine.surplus
       if let first = surplus.first {
