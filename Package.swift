@@ -63,9 +63,10 @@ let package = Package(
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"], resources: [.copy("Golden")]),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Tensors"], resources: [.copy("Fixtures")]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"]),
-    .testTarget(name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Golden")]),
+    .testTarget(name: "ModelsTests", dependencies: ["Models", "Weights"], resources: [.copy("Golden")]),
     .testTarget(
-      name: "LatentDiffusionTests", dependencies: ["LatentDiffusion", "LDMPlugin"], resources: [.copy("Golden")]),
+      name: "LatentDiffusionTests", dependencies: ["LatentDiffusion", "LDMPlugin", "Weights"],
+      resources: [.copy("Golden")]),
     .testTarget(name: "CommandLineTests", dependencies: ["ldm", "LatentDiffusion", "Weights"]),
   ],
   swiftLanguageModes: [.v6]

@@ -38,10 +38,8 @@ public final class LoRASet: Sendable {
       sum = values
     }
     guard let sum else { return tensor }
-    let bytes = sum.withElements { [UInt8](UnsafeRawBufferPointer($0)) }
     return WeightTensor(
-      name: tensor.name, type: .f32, shape: tensor.shape, offset: 0,
-      owner: MappedFile(name: tensor.name, contents: bytes))
+      name: tensor.name, type: .f32, shape: tensor.shape, offset: 0, owner: MappedFile(name: tensor.name, holding: sum))
   }
 
   /// What a user should know once all parts are loaded: tensors of the files that are not understood, and layers that the
@@ -65,58 +63,5 @@ public final class LoRASet: Sendable {
       result.append("\(lora.file): \(unused.count) of \(lora.modules.count) layers are not in \(model), as \(first)")
     }
     return result
-  }
-}
-
-extension LoRA.Module {
-  /// W += s (α/r) B A; with a core C, A becomes C A over its input channels.
-  fileprivate func add(
-    to weight: inout Tensor, shape: [Int], _ strength: Double, _ file: String, _ name: String
-  ) throws(WeightsError) {
-    guard let down, let up, let outputs = shape.first, let rank = down.shape.first, rank > 0 else { return }
-    let columns = weight.count / max(outputs, 1)
-    let a = middle.map { core in Self.product(core.tensor(), down.tensor(), rank) } ?? down.tensor()
-    guard up.count == outputs * rank, a.count == rank * columns else {
-      throw .adapter(
-        file: file,
-        why: "\(name) is \(up.shape) x \(down.shape), the model's layer \(shape); it is for another family")
-    }
-    let scale = Float(strength * (alpha ?? Double(rank)) / Double(rank))
-    let b = up.tensor()
-    weight.withMutableElements { out in
-      a.withElements { a in
-        b.withElements { b in
-          for row in 0..<outputs {
-            let target = out.baseAddress! + row * columns
-            for k in 0..<rank {
-              let factor = scale * b[row * rank + k]
-              let source = a.baseAddress! + k * columns
-              for column in 0..<columns { target[column] += factor * source[column] }
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// C `[r, r, h, w]`, A `[r, inputs, 1, 1]` → `[r, inputs, h, w]`.
-  private static func product(_ core: Tensor, _ down: Tensor, _ rank: Int) -> Tensor {
-    let inputs = down.count / rank
-    let area = core.count / (rank * rank)
-    return Tensor(shape: [rank, inputs, area]) { out in
-      core.withElements { c in
-        down.withElements { a in
-          for n in 0..<rank {
-            for j in 0..<inputs {
-              for p in 0..<area {
-                out[(n * inputs + j) * area + p] = (0..<rank).reduce(0) { sum, m in
-                  sum + c[(n * rank + m) * area + p] * a[m * inputs + j]
-                }
-              }
-            }
-          }
-        }
-      }
-    }
   }
 }

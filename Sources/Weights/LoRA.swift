@@ -1,13 +1,12 @@
 import Foundation
 import Tensors
 
-/// A low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): for each layer it changes, W + s·(α/r)·B A.
+/// An adaptation of a model: for each layer it changes, W + s Δ. LoRA, LoCon, LoHa, LoKr, and DoRA on any of them.
 ///
-/// Reads kohya's naming (also of SDXL's original layout), diffusers' and PEFT's; linear layers, convolutions, and
-/// convolutions with a core (LoCon's `lora_mid`).
+/// Reads kohya's naming (also of SDXL's original layout), diffusers' and PEFT's; linear layers and convolutions.
 public struct LoRA: Sendable {
   struct Module: Sendable {
-    var down, up, middle: WeightTensor?
+    var tensors: [Role: WeightTensor] = [:]
     var alpha: Double?
   }
 
@@ -32,26 +31,27 @@ public struct LoRA: Sendable {
     for (key, tensor) in source.tensors {
       if let kind = Self.others.first(where: { key.contains($0.mark) }) {
         throw WeightsError.adapter(
-          file: path, why: "\(key) is part of a \(kind.name), which is not read; give a LoRA or LoCon")
+          file: path, why: "\(key) is part of a \(kind.name), which is not read; give a LoRA, LoHa, LoKr or DoRA")
       }
       guard let (place, role) = Self.parsed(key) else {
         unknown.append(key)
         continue
       }
       var module = modules[place] ?? Module()
-      switch role {
-      case .down: module.down = tensor
-      case .up: module.up = tensor
-      case .middle: module.middle = tensor
-      case .alpha: module.alpha = tensor.count == 1 ? Double(tensor.tensor()[flat: 0]) : nil
+      if role == .alpha {
+        module.alpha = tensor.count == 1 && tensor.type.isWeight ? Double(tensor.tensor()[flat: 0]) : nil
+      } else if tensor.type.isWeight {
+        module.tensors[role] = tensor
+      } else {
+        unknown.append(key)
       }
       modules[place] = module
     }
     for (place, module) in modules where module.alpha == nil {
       modules[place]?.alpha = alphas.first { place.hasPrefix($0.key + ".") }?.value
     }
-    let halves = modules.filter { $1.down == nil || $1.up == nil }
-    unknown += halves.values.flatMap { [$0.down, $0.up, $0.middle].compactMap { $0?.name } }
+    let halves = modules.filter { !$1.isWhole }
+    unknown += halves.values.flatMap { $0.tensors.values.map(\.name) }
     self.unknown = unknown.sorted()
     modules = modules.filter { halves[$0.key] == nil }
     guard !modules.isEmpty else {
@@ -61,18 +61,31 @@ public struct LoRA: Sendable {
     self.modules = modules
   }
 
-  private enum Role { case down, up, middle, alpha }
+  /// What a tensor is in its module.
+  enum Role {
+    case down, up, middle, alpha
+    case hada1A, hada1B, hada1Core, hada2A, hada2B, hada2Core
+    case kron1, kron1A, kron1B, kron2, kron2A, kron2B, kron2Core
+    /// Of rows or columns: DoRA.
+    case lengths
+  }
 
   private static let endings: [(String, Role)] = [
     (".lora_down.weight", .down), (".lora_up.weight", .up), (".lora_mid.weight", .middle), (".alpha", .alpha),
     (".lora_A.weight", .down), (".lora_B.weight", .up), (".lora_A.default.weight", .down),
     (".lora_B.default.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
     (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
+    (".hada_w1_a", .hada1A), (".hada_w1_b", .hada1B), (".hada_t1", .hada1Core),
+    (".hada_w2_a", .hada2A), (".hada_w2_b", .hada2B), (".hada_t2", .hada2Core),
+    (".lokr_w1", .kron1), (".lokr_w1_a", .kron1A), (".lokr_w1_b", .kron1B),
+    (".lokr_w2", .kron2), (".lokr_w2_a", .kron2A), (".lokr_w2_b", .kron2B), (".lokr_t2", .kron2Core),
+    (".dora_scale", .lengths), (".lora_magnitude_vector", .lengths), (".lora_magnitude_vector.weight", .lengths),
+    (".lora_magnitude_vector.default.weight", .lengths),
   ]
 
   private static let others: [(mark: String, name: String)] = [
-    ("hada_w", "LoHa"), ("lokr_w", "LoKr"), ("dora_scale", "DoRA"), ("lora_magnitude_vector", "DoRA"),
-    ("oft_", "OFT"), (".diff", "full difference"), ("ia3_", "IA3"),
+    ("oft_", "OFT"), (".diff", "full difference"), ("ia3_", "IA3"), (".a1.weight", "GLoRA"),
+    (".w_norm", "full difference"),
   ]
 
   /// Of a tensor's name: the layer it belongs to, and what it is there.

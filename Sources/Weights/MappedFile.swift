@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Bytes that stay where they are: a file mapped read-only, or memory.
 ///
@@ -11,6 +12,8 @@ public final class MappedFile: @unchecked Sendable {
   /// When the file was last written to, in nanoseconds since 1970; 0 for memory.
   let changed: Int
   private let mapped: Bool
+  /// Whose elements the bytes are.
+  private let held: Tensor?
 
   /// - Throws: `WeightsError.unreadable` where there is no such file or it is not a regular one.
   public init(at path: String) throws(WeightsError) {
@@ -35,6 +38,7 @@ public final class MappedFile: @unchecked Sendable {
     #endif
     changed = time.tv_sec * 1_000_000_000 + time.tv_nsec
     mapped = true
+    held = nil
   }
 
   /// A copy of bytes in memory (latents from a pipe).
@@ -45,6 +49,17 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(copy)
     changed = 0
     mapped = false
+    held = nil
+  }
+
+  /// A tensor's elements where they are.
+  init(name: String, holding tensor: Tensor) {
+    self.name = name
+    // They stay in place: a tensor that others hold is not written to.
+    bytes = tensor.withElements { UnsafeRawBufferPointer($0) }
+    changed = 0
+    mapped = false
+    held = tensor
   }
 
   /// Tells the system that bytes were read and copied: pages wholly inside `range` no longer count as the process's
@@ -60,7 +75,7 @@ public final class MappedFile: @unchecked Sendable {
   deinit {
     if mapped {
       munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)
-    } else {
+    } else if held == nil {
       bytes.deallocate()
     }
   }

@@ -42,6 +42,47 @@ import Weights
     #expect(warnings.count == 1 && warnings[0].contains("1 of 2") && warnings[0].contains("lora_unet_no_such_layer"))
   }
 
+  /// Both namings at once, on the text tower.
+  @Test func textTowersAreAdapted() throws {
+    let golden = try Golden("text/quick-gelu")
+    // The UNet's strength is no matter here.
+    let loras = try ["text-kohya", "text-peft"].map { name in
+      try LoRA(at: "\(Self.folder)/\(name).safetensors", strength: 9, textStrength: name == "text-kohya" ? 0.7 : 1)
+    }
+    let set = LoRASet(loras)
+    let parameters = Parameters(golden.parameters.weights.merging(set, part: "text_encoder"), golden.parameters.policy)
+    let tower = try CLIPTextModel(parameters, config: CLIPTextConfig(golden.config))
+    let ids = golden["ids"]
+    let rows = (0..<ids.shape[0]).map { row in (0..<ids.shape[1]).map { Int(ids[flat: row * ids.shape[1] + $0]) } }
+    let expected = try SafetensorsFile(at: "\(Self.folder)/text.safetensors").tensors["tokens"]!.tensor()
+    #expect(tower(rows).last.distance(to: expected) < 1e-5)
+    #expect(golden["last"].distance(to: expected) > 0.01)
+    #expect(try set.warnings(for: "a model") == [])
+  }
+
+  /// `sdxl-names.json`: layers in the original layout, with the names that diffusers' converter gives them.
+  @Test func sdxlIsKnownByTheOriginalNames() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: "\(Self.folder)/sdxl-names.json"))
+    let names = try JSONDecoder().decode([String: String].self, from: data).sorted { $0.key < $1.key }
+    var (factors, weights) = ([String: Tensor](), [String: Tensor]())
+    for (place, (original, layer)) in names.enumerated() {
+      let key = "lora_unet_\(original.replacingOccurrences(of: ".", with: "_"))"
+      factors["\(key).lora_down.weight"] = Tensor([1], shape: [1, 1])
+      factors["\(key).lora_up.weight"] = Tensor([Float(place + 1)], shape: [1, 1])
+      weights["\(layer).weight"] = Tensor(zeros: [1, 1])
+    }
+    let path = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID()).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(SafetensorsWriter.encoded(factors)).write(to: URL(fileURLWithPath: path))
+    let set = LoRASet([try LoRA(at: path)])
+    let file = try SafetensorsFile(MappedFile(name: "sdxl", contents: SafetensorsWriter.encoded(weights)))
+    let model = Weights(file.tensors, source: "sdxl").merging(set, part: "unet")
+    for (place, (_, layer)) in names.enumerated() {
+      #expect(try model.tensor("\(layer).weight", [1, 1]).tensor()[flat: 0] == Float(place + 1), "\(layer)")
+    }
+    #expect(try set.warnings(for: "a model") == [] && names.count > 150)
+  }
+
   @Test func whatIsNotUnderstoodIsNamed() throws {
     let path = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID()).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -64,7 +105,10 @@ import Weights
     } throws: { "\($0)".contains("another family") }
   }
 
-  @Test(arguments: [("x.hada_w1_a", "LoHa"), ("x.dora_scale", "DoRA"), ("conv.weight", "is this a model?")])
+  @Test(arguments: [
+    ("x.oft_blocks", "OFT"), ("x.diff", "full difference"), ("x.hada_w1_a", "is this a model?"),
+    ("conv.weight", "is this a model?"),
+  ])
   func otherKindsAreRefusedByName(tensor: String, name: String) throws {
     let path = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID()).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }

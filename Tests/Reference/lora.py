@@ -3,10 +3,15 @@
 Made with torch 2.15.0, diffusers 0.42.1, transformers 5.23.0, peft (any):
     python3 lora.py     writes Tests/ModelsTests/Golden/lora
 """
+import json
+import re
+
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin as Loader
+from diffusers.loaders import lora_conversion_utils as conversion
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel
 
 from common import TESTS
 
@@ -100,3 +105,48 @@ third = {f"{key}.lora_down.weight": down, f"{key}.lora_mid.weight": core, f"{key
 for file, state in (("kohya", first), ("peft", second), ("locon", third)):
     save_file({k: v.contiguous() for k, v in state.items()}, FOLDER / f"{file}.safetensors")
 save_file({k: v.contiguous() for k, v in result.items()}, FOLDER / "io.safetensors")
+
+# The text tower of Golden/text/quick-gelu, by kohya's names and by PEFT's.
+text = CLIPTextModel.from_pretrained(GOLDEN / "text/quick-gelu").eval()
+towers = {"kohya": {}, "peft": {}}
+with torch.no_grad():
+    for place, (name, module) in enumerate(
+            (n, m) for n, m in text.named_modules() if isinstance(m, torch.nn.Linear)):
+        full = "text_model." + name.removeprefix("text_model.")
+        a, b = factors(module, 2)
+        module.weight += 0.5 * (0.7 if place % 2 else 1.0) * b.float() @ a.float()
+        if place % 2:
+            key = "lora_te_" + full.replace(".", "_")
+            towers["kohya"] |= {f"{key}.lora_down.weight": a, f"{key}.lora_up.weight": b, f"{key}.alpha": torch.tensor(1.0)}
+        else:
+            towers["peft"] |= {f"text_encoder.{full}.lora_A.weight": a, f"text_encoder.{full}.lora_B.weight": b,
+                               f"text_encoder.{full}.alpha": torch.tensor(1.0)}
+    ids = load_file(GOLDEN / "text/quick-gelu/io.safetensors")["ids"].long()
+    tokens = text(ids).last_hidden_state
+save_file({"tokens": tokens.contiguous()}, FOLDER / "text.safetensors")
+for name, state in towers.items():
+    save_file({k: v.contiguous() for k, v in state.items()}, FOLDER / f"text-{name}.safetensors")
+
+# SDXL's layers in the original layout, as kohya names them, and what diffusers takes them for.
+names, last = [], ""
+for line in (TESTS / "WeightsTests/Fixtures/layouts/unet-sdxl.keys").read_text().splitlines():
+    shared, rest, _ = line.split(" ")
+    last = last[:int(shared)] + rest
+    names.append(last)
+names = [n.removesuffix(".weight") for n in names if n.endswith(".weight")]
+wanted = re.compile(r"(to_[qkv]|to_out\.0|net\.0\.proj|net\.2|proj_in|proj_out|layers\.[23]|emb_layers\.1|op|conv|skip_connection)$")
+names = [n for n in names if "_blocks." in n or "middle_block" in n]
+names = [n for n in names if wanted.search(n) and not re.search(r"transformer_blocks\.[1-9]", n)]
+state = {}
+for i, n in enumerate(names):
+    key = "lora_unet_" + n.replace(".", "_")
+    state |= {f"{key}.lora_down.weight": torch.full((1, 1), float(i)), f"{key}.lora_up.weight": torch.ones(1, 1),
+              f"{key}.alpha": torch.tensor(1.0)}
+mapped = conversion._maybe_map_sgm_blocks_to_diffusers(state, UNet2DConditionModel(**json.loads(
+    (GOLDEN / "unet/sdxl/config.json").read_text()) | {"layers_per_block": 2}).config)
+converted, _ = conversion._convert_non_diffusers_lora_to_diffusers(mapped)
+pairs = {names[int(v)]: re.split(r"[._]lora", k.removeprefix("unet."))[0]
+         for k, v in converted.items() if re.search("lora_A|down", "lora" + k.split("lora")[-1])}
+# Its names of processors are diffusers' older ones.
+pairs = {k: re.sub(r"\.processor(\.to_(out|.))$", lambda m: m[1] + ".0" * (m[2] == "out"), v) for k, v in pairs.items()}
+(FOLDER / "sdxl-names.json").write_text(json.dumps(pairs, indent=0) + "\n")

@@ -29,7 +29,8 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "LoRA or LoCon to merge in, and how strongly (1). May be given several times.", valueName: "file[:weight]"),
+      "LoRA, LoCon, LoHa, LoKr or DoRA to merge in, and how strongly (1). May be given several times.",
+      valueName: "file[:weight]"),
     completion: .file(extensions: ["safetensors", "pt"]))
   var lora: [String] = []
 

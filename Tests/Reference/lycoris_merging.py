@@ -1,0 +1,98 @@
+"""Layers with adaptations merged by LyCORIS' own functions: LoHa, LoKr, with and without cores, and DoRA on them.
+
+Made with lycoris-lora 4.1.3, torch 2.15.0:
+    python3 lycoris_merging.py     writes Tests/WeightsTests/Fixtures/lycoris
+"""
+import torch
+from lycoris.functional.general import weight_decompose
+from lycoris.functional.loha import diff_weight as loha
+from lycoris.functional.lokr import kron_weight as lokr
+from safetensors.torch import save_file
+
+from common import TESTS, fresh
+
+FOLDER = fresh(TESTS / "WeightsTests/Fixtures/lycoris")
+generator = torch.Generator().manual_seed(8)
+draw = lambda *shape: torch.randn(shape, generator=generator)
+LINEAR, CONV = (12, 10), (12, 8, 3, 3)
+cases = {}
+
+
+def case(name, shape, factors, delta, strength=1.0, lengths=None):
+    weight = draw(*shape)
+    merged = weight + delta
+    if lengths is not None:
+        by_output = lengths.shape[0] == shape[0]
+        merged = weight_decompose(merged, lengths, 1, by_output)
+    merged = weight + strength * (merged - weight)
+    cases[name] = {"weight": weight, "merged": merged, "strength": torch.tensor(strength), **factors}
+
+
+def loha_factors(shape, rank, core):
+    out, inputs, *kernel = shape
+    a = [draw(rank, out) if core else draw(out, rank) for _ in range(2)]
+    flat = 1
+    for k in ([] if core else kernel):
+        flat *= k
+    b = [draw(rank, inputs * flat) for _ in range(2)]
+    t = [draw(rank, rank, *kernel) for _ in range(2)] if core else [None, None]
+    return a, b, t
+
+
+def add_loha(name, shape, rank, alpha, core=False, **more):
+    (a1, a2), (b1, b2), (t1, t2) = loha_factors(shape, rank, core)
+    view = lambda b: b if core or len(shape) == 2 else b.view(rank, *shape[1:])
+    delta = loha(view(b1), a1, view(b2), a2, t1, t2, gamma=torch.tensor(alpha / rank)).reshape(shape)
+    factors = {"x.hada_w1_a": a1, "x.hada_w1_b": b1, "x.hada_w2_a": a2, "x.hada_w2_b": b2, "x.alpha": torch.tensor(alpha)}
+    if core:
+        factors |= {"x.hada_t1": t1, "x.hada_t2": t2}
+    if (m := more.get("lengths")) is not None:
+        factors["x.dora_scale"] = m
+    case(name, shape, factors, delta, **more)
+
+
+def add_lokr(name, shape, first, rank, alpha, whole1=True, whole2=False, core=False, strength=1.0):
+    (o1, i1), kernel = first, shape[2:]
+    o2, i2 = shape[0] // o1, shape[1] // i1
+    parts = dict(w1=None, w1a=None, w1b=None, w2=None, w2a=None, w2b=None, t=None)
+    if whole1:
+        parts["w1"] = draw(o1, i1)
+    else:
+        parts |= {"w1a": draw(o1, rank), "w1b": draw(rank, i1)}
+    if whole2:
+        parts["w2"] = draw(o2, i2, *kernel)
+    elif core:
+        parts |= {"w2a": draw(rank, o2), "w2b": draw(rank, i2), "t": draw(rank, rank, *kernel)}
+    else:
+        parts |= {"w2a": draw(o2, rank), "w2b": draw(rank, i2, *kernel)}
+    gamma = 1.0 if whole1 and whole2 else alpha / rank
+    delta = lokr(*parts.values(), scale=gamma).reshape(shape)
+    names = dict(w1="lokr_w1", w1a="lokr_w1_a", w1b="lokr_w1_b", w2="lokr_w2", w2a="lokr_w2_a", w2b="lokr_w2_b", t="lokr_t2")
+    factors = {f"x.{names[k]}": v for k, v in parts.items() if v is not None} | {"x.alpha": torch.tensor(alpha)}
+    case(name, shape, factors, delta, strength=strength)
+
+
+def add_dora(name, shape, rank, alpha, lengths, key="x.dora_scale", ends=("lora_down", "lora_up"), strength=1.0):
+    a, b = draw(rank, *shape[1:]), draw(shape[0], rank, *[1] * (len(shape) - 2))
+    delta = alpha / rank * (b.flatten(1) @ a.flatten(1)).reshape(shape)
+    factors = {f"x.{ends[0]}.weight": a, f"x.{ends[1]}.weight": b, "x.alpha": torch.tensor(alpha), key: lengths}
+    case(name, shape, factors, delta, strength, lengths.reshape(-1, *[1] * (len(shape) - 1)) if lengths.ndim == 1 else lengths)
+
+
+add_loha("loha", LINEAR, 4, 2.0, strength=0.7)
+add_loha("loha-convolution", CONV, 3, 1.0)
+add_loha("loha-core", CONV, 3, 1.5, core=True)
+add_loha("loha-lengths", LINEAR, 2, 1.0, lengths=draw(1, 10).abs())
+add_lokr("lokr", LINEAR, (3, 2), 2, 1.0, strength=-0.4)
+add_lokr("lokr-both", LINEAR, (4, 5), 2, 3.0, whole1=False)
+add_lokr("lokr-whole", LINEAR, (3, 5), 2, 9.0, whole2=True)
+add_lokr("lokr-convolution", CONV, (3, 4), 2, 1.0)
+add_lokr("lokr-convolution-whole", CONV, (2, 2), 2, 1.0, whole1=False, whole2=True)
+add_lokr("lokr-core", CONV, (4, 2), 2, 1.0, core=True)
+add_dora("dora", LINEAR, 3, 1.0, draw(1, 10).abs())
+add_dora("dora-by-output", LINEAR, 3, 2.0, draw(12, 1).abs(), strength=0.6)
+add_dora("dora-convolution", CONV, 3, 2.0, draw(1, 8, 1, 1).abs())
+add_dora("dora-convolution-by-output", CONV, 3, 2.0, draw(12, 1, 1, 1).abs())
+add_dora("dora-peft", LINEAR, 3, 3.0, draw(12).abs(), "x.lora_magnitude_vector", ("lora_A", "lora_B"))
+for name, tensors in cases.items():
+    save_file({k: v.contiguous() for k, v in tensors.items()}, FOLDER / f"{name}.safetensors")
