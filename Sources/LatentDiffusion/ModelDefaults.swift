@@ -57,7 +57,9 @@ public struct ModelDefaults: Sendable {
   /// The prompt as the model's captions begin.
   ///
   /// - Parameter reworks: a picture is given, as text to image has none.
-  func prefixed(_ prompt: Prompt, reworks: Bool) -> String {
+  public func prefixed(_ prompt: Prompt, reworks: Bool) -> String {
+    // compel's calls are the whole of a prompt.
+    if prompt.style == .compel, prompt.text.contains(#/\)\s*\.(?:blend|and|add)\(/#) { return prompt.text }
     guard let first = (reworks ? picturePrefix : nil) ?? promptPrefixes.first, !prompt.text.isEmpty else {
       return prompt.text
     }
@@ -69,7 +71,7 @@ public struct ModelDefaults: Sendable {
     // What AND joins are prompts of their own.
     let parts = prompt.composed()
     guard parts.count > 1 else { return prefixed(prompt.text) }
-    return parts.map { "\(prefixed($0.prompt.text)) :\($0.weight)" }
+    return parts.map { "\(prefixed($0.prompt.text)) :\(String(format: "%.6f", $0.weight))" }
       .joined(separator: " AND ")
   }
 }

@@ -9,9 +9,9 @@ import Testing
   }
 
   private func picture(
-    _ conditioners: [any Conditioner], prompt: String = "a red apple"
+    _ conditioners: [any Conditioner], prompt: String = "a red apple", on name: String = "text"
   ) throws -> (latents: Tensor, picture: Tensor) {
-    let model = try model("text")
+    let model = try model(name)
     var request = Request(size: Size(height: 32, width: 48))
     (request.prompt, request.promptStyle, request.steps) = (prompt, .a1111, 3)
     var noise = Noise(seed: 7)
@@ -43,8 +43,11 @@ import Testing
   }
 
   /// A prompt's marks have their say in the one loop.
-  @Test func promptsThatChangeAndPromptsThatCompose() throws {
-    func latents(_ prompt: String) throws -> Tensor { try picture([TextToImage()], prompt: prompt).latents }
+  @Test(arguments: ["text", "sdxl"])
+  func promptsThatChangeAndPromptsThatCompose(model: String) throws {
+    func latents(_ prompt: String) throws -> Tensor {
+      try picture([TextToImage()], prompt: prompt, on: model).latents
+    }
     let (apple, house) = (try latents("a red apple"), try latents("a house"))
     #expect(try latents("[a red apple:a house:1.0]").elements == apple.elements)
     #expect(try latents("[a red apple:a house:0]").elements == house.elements)
@@ -55,6 +58,20 @@ import Testing
     #expect(apart > 1e-3)
     let distances = [half, both].flatMap { [$0.distance(to: apple), $0.distance(to: house)] }
     #expect(distances.allSatisfy { $0 > 1e-3 }, "\(distances) of \(apart)")
+  }
+
+  @Test(
+    arguments: [
+      ("a cat", .a1111, "photo of a cat"), ("emoji of a cat", .a1111, "emoji of a cat"), ("", .a1111, ""),
+      ("[Emoji of a cat:a dog:3]", .a1111, "[Emoji of a cat:a dog:3]"),
+      ("a cat AND emoji of a dog :0.00001", .a1111, "photo of a cat :1.000000 AND emoji of a dog :0.000010"),
+      ("a cat AND a dog", .comfy, "photo of a cat AND a dog"), ("a cat+", .compel, "photo of a cat+"),
+      ("(a, b).blend(1, 2)", .compel, "(a, b).blend(1, 2)"),
+    ] as [(String, PromptStyle, String)])
+  func promptsBeginAsCaptionsDo(text: String, style: PromptStyle, expected: String) {
+    var defaults = ModelDefaults()
+    defaults.promptPrefixes = ["photo of", "emoji of"]
+    #expect(defaults.prefixed(Prompt(text, style: style), reworks: false) == expected)
   }
 
   final class Texts: Sendable {
