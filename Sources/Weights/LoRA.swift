@@ -27,7 +27,7 @@ public struct LoRA: Sendable {
     var unknown: [String] = []
     fingerprint = "\(Weights(source.tensors, source: path).fingerprint) \(strength) \(self.textStrength)"
     var modules: [String: Module] = [:]
-    let alphas = Self.alphas(source.metadata)
+    let configs = PEFTConfig.parts(in: source.metadata)
     for (key, tensor) in source.tensors {
       if let kind = Self.others.first(where: { key.contains($0.mark) }) {
         throw WeightsError.adapter(
@@ -48,7 +48,8 @@ public struct LoRA: Sendable {
       modules[place] = module
     }
     for (place, module) in modules where module.alpha == nil {
-      modules[place]?.alpha = alphas.first { place.hasPrefix($0.key + ".") }?.value
+      guard let dot = place.firstIndex(of: "."), let rank = module.tensors[.down]?.shape.first else { continue }
+      modules[place]?.alpha = configs[String(place[..<dot])]?.alpha(of: place[place.index(after: dot)...], rank: rank)
     }
     let halves = modules.filter { !$1.isWhole }
     unknown += halves.values.flatMap { $0.tensors.values.map(\.name) }
@@ -97,17 +98,5 @@ public struct LoRA: Sendable {
     place = place.replacingOccurrences(of: ".processor.", with: ".")
     if ending.hasPrefix("_"), place.hasSuffix(".to_out") { place += ".0" }
     return (place, role)
-  }
-
-  /// What diffusers writes beside PEFT's tensors: α of each part.
-  private static func alphas(_ metadata: [String: String]) -> [String: Double] {
-    guard let text = metadata["lora_adapter_metadata"],
-      let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-    else { return [:] }
-    return Dictionary(
-      uniqueKeysWithValues: json.compactMap { key, value in
-        guard key.hasSuffix(".lora_alpha"), let number = value as? NSNumber else { return nil }
-        return (String(key.dropLast(".lora_alpha".count)), number.doubleValue)
-      })
   }
 }

@@ -35,6 +35,11 @@ import Weights
     }
   }
 
+  @Test func theConfigBesideTheTensorsScales() throws {
+    let expected = try SafetensorsFile(at: "\(Self.folder)/peft-config-output.safetensors").tensors["output"]!.tensor()
+    #expect(try output(LoRASet([lora("peft-config", 0.4)])).distance(to: expected) < 1e-5)
+  }
+
   @Test func aCoreIsAChainOfConvolutions() throws {
     let set = LoRASet([try lora("locon", 0.5)])
     #expect(try output(set).distance(to: expected("locon")) < 1e-5)

@@ -150,3 +150,15 @@ pairs = {names[int(v)]: re.split(r"[._]lora", k.removeprefix("unet."))[0]
 # Its names of processors are diffusers' older ones.
 pairs = {k: re.sub(r"\.processor(\.to_(out|.))$", lambda m: m[1] + ".0" * (m[2] == "out"), v) for k, v in pairs.items()}
 (FOLDER / "sdxl-names.json").write_text(json.dumps(pairs, indent=0) + "\n")
+
+# diffusers' file with PEFT's config beside it: another α for some layers, and scaling by √r (arXiv:2312.03732).
+state = peft(unet())
+targets = [k.removeprefix("unet.").removesuffix(".lora_A.weight") for k in state if k.endswith("lora_A.weight")]
+metadata = {"unet.r": 3, "unet.lora_alpha": 6, "unet.use_rslora": True, "unet.alpha_pattern": {"attn1.to_k": 2.0},
+            "unet.target_modules": targets}
+scaled = unet()
+Loader.load_lora_into_unet({k: v.float() for k, v in state.items()}, None, scaled, metadata=metadata)
+scaled.fuse_lora(lora_scale=0.4)
+save_file({"output": compute(scaled).contiguous()}, FOLDER / "peft-config-output.safetensors")
+save_file({k: v.contiguous() for k, v in state.items()}, FOLDER / "peft-config.safetensors",
+          metadata={"format": "pt", "lora_adapter_metadata": json.dumps({k: v for k, v in metadata.items() if v != targets})})
