@@ -62,7 +62,7 @@ let package = Package(
     .testTarget(name: "ImagesTests", dependencies: ["Images"], resources: [.copy("Fixtures")]),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"], resources: [.copy("Golden")]),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Tensors"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers", "Weights", "CKernels"]),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Weights"], resources: [.copy("Golden")]),
     .testTarget(
       name: "LatentDiffusionTests", dependencies: ["LatentDiffusion", "LDMPlugin", "Weights"],

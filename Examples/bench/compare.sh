@@ -7,4 +7,5 @@ folder="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/ldm-bench/sd15}"
 [ "$#" -eq 0 ] || shift
 [ -f "$folder/model_index.json" ] || python3 "$here/make_checkpoint.py" "$folder"
 swift build -c release --package-path "$here/../.." >/dev/null
-exec python3 "$here/compare.py" "$folder" --ldm "$here/../../.build/release/ldm" "$@"
+python3 "$here/compare.py" "$folder" --ldm "$here/../../.build/release/ldm" "$@"
+exec python3 "$here/starts.py" "$folder" --ldm "$here/../../.build/release/ldm"

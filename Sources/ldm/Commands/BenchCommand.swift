@@ -32,6 +32,7 @@ struct BenchCommand: ParsableCommand {
     let times = try engine.times(of: Job.Task(rawValue: task)!, size: size.value(), runs: runs) { _ in
       try Signals.check()
     }
+    if let growth = engine.cache?.growth { try Streams.write(Array("ldm: \(growth)\n".utf8), to: STDERR_FILENO) }
     let earlier = try compare.map { try earlierSeconds($0) }
     let text = json ? object(engine, times).text : table(times, earlier)
     try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)

@@ -90,6 +90,8 @@ final class Workshop {
     // The last result is on its way to whoever comes next in a pipe.
     Neighbours.leave()
     try settle()
+    // Damage is met with where a weight is first used.
+    for detail in engine.cache?.details ?? [] { teller.detail(detail) }
     try loop.finish(of: inputs)
   }
 
@@ -159,7 +161,6 @@ final class Workshop {
       teller.detail("\(Engine.threads) threads")
       if let cache = engine.cache {
         teller.detail("\(cache.found) weights packed already, \(cache.packed) packed now")
-        for detail in cache.details { teller.detail(detail) }
         if cache.isLost && cache.memoryLimit != nil {
           teller.warn("--max-memory cannot be obeyed: \(cache.details.joined(separator: "; "))")
         }
