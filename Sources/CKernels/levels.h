@@ -7,6 +7,10 @@
 /// What a block of a product is added to.
 enum { LDM_ZERO = 0, LDM_KEEP = 1, LDM_BIAS = 2 };
 
+/// 8-bit integers: bytes in front of a row of activations, its scale; bytes of a packed panel of nr columns.
+enum { LDM_INT8_HEAD = 64 };
+#define LDM_INT8_PANEL(nr, quads) ((nr) * (8 + 4 * (quads)))
+
 /// Of tiles in Winograd's method: 6x6 input pixels.
 enum { LDM_TILE_PIXELS = 36 };
 
@@ -45,6 +49,14 @@ struct ldm_level {
                       unsigned begin, const float *bias);
   /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
   void (*bf16_geglu)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
+                     const float *bias);
+  /// n floats -> a scale, then at LDM_INT8_HEAD bytes round(x / scale) + 128, whole fours of them. A scale of NaN where
+  /// one of them is not finite.
+  void (*quantize_row)(void *out, const float *x, size_t n);
+  /// As bf16_block and bf16_geglu on such rows, lda bytes apart, and a panel of ldm_pack_int8.
+  void (*int8_block)(float *c, size_t ldc, const char *a, size_t lda, const char *b, size_t m, size_t quads,
+                     unsigned begin, const float *bias);
+  void (*int8_geglu)(float *c, size_t ldc, const char *a, size_t lda, const char *b, size_t m, size_t quads,
                      const float *bias);
   /// As softmax_row, for scores in units of log 2, to bf16 weights.
   float (*softmax_bf16)(uint16_t *out, const float *x, size_t n, float *maximum, float *sum);

@@ -35,7 +35,16 @@ struct ldm_dnn {
   desc x, weights, bias, out;           // as wished: x in the computing type, weights in any layout
   desc plain_x, plain_weights;          // f32, as the caller has them
   void *converted;
+  void *scratchpad;  // the primitive's own: oneDNN's would belong to the thread that made it
 };
+
+/// Null for no bytes too.
+static bool allocate(void **block, size_t bytes) {
+  *block = NULL;
+  return bytes == 0 || posix_memalign(block, 64, bytes) == 0;
+}
+
+static desc_ref scratchpad(made_ref made) { return dnnl_primitive_desc_query_md(made, dnnl_query_scratchpad_md, 0); }
 
 static desc_ref wanted_weights(const struct ldm_dnn *p) {
   return dnnl_primitive_desc_query_md(p->made, dnnl_query_weights_md, 0);
@@ -51,12 +60,14 @@ void ldm_dnn_free(struct ldm_dnn *p) {
   if (p->stream != NULL) dnnl_stream_destroy(p->stream);
   if (p->engine != NULL) dnnl_engine_destroy(p->engine);
   free(p->converted);
+  free(p->scratchpad);
   free(p);
 }
 
 static dnnl_primitive_attr_t attributes(bool accumulate) {
   dnnl_primitive_attr_t attr = NULL;
   if (dnnl_primitive_attr_create(&attr) != dnnl_success) return NULL;
+  dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
   if (accumulate) {
     dnnl_post_ops_t ops = NULL;
     dnnl_post_ops_create(&ops);
@@ -108,11 +119,9 @@ static bool make_reorder(struct ldm_dnn *p, dnnl_primitive_t *reorder, desc_ref 
 /// The primitive itself, and for bf16 the conversion of its input.
 static bool finish(struct ldm_dnn *p, enum ldm_dnn_type type) {
   if (dnnl_primitive_create(&p->primitive, p->made) != dnnl_success) return false;
+  if (!allocate(&p->scratchpad, dnnl_memory_desc_get_size(scratchpad(p->made)))) return false;
   if (type == LDM_DNN_F32) return true;
-  if (posix_memalign(&p->converted, 64, dnnl_memory_desc_get_size(ref(&p->x))) != 0) {
-    p->converted = NULL;
-    return false;
-  }
+  if (!allocate(&p->converted, dnnl_memory_desc_get_size(ref(&p->x)))) return false;
   return make_reorder(p, &p->convert, ref(&p->plain_x), ref(&p->x));
 }
 
@@ -201,16 +210,20 @@ bool ldm_dnn_pack(const struct ldm_dnn *p, void *packed, const float *weight) {
 
 bool ldm_dnn_run(struct ldm_dnn *p, float *out, const float *x, const void *packed, const float *bias) {
   if (p->convert != NULL && !reorder(p, p->convert, ref(&p->plain_x), x, ref(&p->x), p->converted)) return false;
-  dnnl_memory_t m[4] = {NULL, NULL, NULL, NULL};
+  dnnl_memory_t m[5] = {NULL, NULL, NULL, NULL, NULL};
   bool good = view(&m[0], ref(&p->x), p->engine, p->convert != NULL ? p->converted : x) &&
               view(&m[1], wanted_weights(p), p->engine, packed) && view(&m[2], ref(&p->bias), p->engine, bias) &&
-              view(&m[3], ref(&p->out), p->engine, out);
+              view(&m[3], ref(&p->out), p->engine, out) &&
+              view(&m[4], scratchpad(p->made), p->engine, p->scratchpad);
   if (good) {
-    dnnl_exec_arg_t args[] = {
-        {DNNL_ARG_SRC, m[0]}, {DNNL_ARG_WEIGHTS, m[1]}, {DNNL_ARG_BIAS, m[2]}, {DNNL_ARG_DST, m[3]}};
-    good = dnnl_primitive_execute(p->primitive, p->stream, 4, args) == dnnl_success &&
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, m[0]},
+                              {DNNL_ARG_WEIGHTS, m[1]},
+                              {DNNL_ARG_BIAS, m[2]},
+                              {DNNL_ARG_DST, m[3]},
+                              {DNNL_ARG_SCRATCHPAD, m[4]}};
+    good = dnnl_primitive_execute(p->primitive, p->stream, 5, args) == dnnl_success &&
            dnnl_stream_wait(p->stream) == dnnl_success;
   }
-  release(m, 4);
+  release(m, 5);
   return good;
 }

@@ -52,7 +52,7 @@ public struct Conv2d: Sendable {
       implementation = .winograd(kind, try packing(.winograd(kind, inputs: inputs, outputs: outputs)))
     case .product:
       implementation = .product(
-        try PackedMatrix(inputs: inputs, outputs: outputs, isHalf: policy.isHalf, packing: packing))
+        try PackedMatrix(inputs: inputs, outputs: outputs, policy.matrices, packing: packing))
     case .direct:
       implementation = .direct(
         DNNPrimitives(weight: try reading(), type: policy.dnnType) { map, type in

@@ -2,7 +2,7 @@ import CKernels
 import Tensors
 
 /// value · gelu(gate) of a linear layer's rows `[value | gate]`: `[..., inputs]` → `[..., width]` (Shazeer 2020, arXiv
-/// 2002.05202). In bf16 the gate is applied while the sums are in registers: the wide rows are never stored.
+/// 2002.05202). Of rounded values the gate is applied while the sums are in registers: the wide rows are never stored.
 public struct GEGLU: Sendable {
   private enum Kernel {
     case fused(PackedMatrix, bias: Tensor)
@@ -36,14 +36,15 @@ public struct GEGLU: Sendable {
     inputs: Int, bias: Tensor, policy: KernelPolicy, packing: Packing, plain: () throws -> Linear
   ) rethrows {
     (self.inputs, width) = (inputs, bias.count / 2)
-    guard policy.isHalf, width % ldm_vector_width() == 0 else {
+    let format = policy.matrices
+    guard format != .f32, width % ldm_vector_width() == 0 else {
       kernel = .plain(try plain())
       return
     }
-    let matrix = try PackedMatrix(inputs: inputs, outputs: bias.count, isHalf: true) { panels in
+    let matrix = try PackedMatrix(inputs: inputs, outputs: bias.count, format) { panels in
       // A vector of values and one of gates in each.
       try packing(
-        PackLayout(name: "geglu-bf16", bytes: panels.bytes) { panels.write($0, Self.interleaved($1)) })
+        PackLayout(name: "geglu-\(format)", bytes: panels.bytes) { panels.write($0, Self.interleaved($1)) })
     }
     kernel = .fused(matrix, bias: Self.interleaved(bias.reshaped([bias.count, 1])).reshaped(bias.shape))
   }

@@ -10,7 +10,7 @@ public struct Linear: Sendable {
   /// - Parameter reshaping: other shapes in which the file may hold the weight.
   public init(_ p: Parameters, inputs: Int, outputs: Int, bias: Bool = true, reshaping: [[Int]] = []) throws {
     let weight = try p.weights.pending("weight", [outputs, inputs], reshaping: reshaping)
-    matrix = try PackedMatrix(inputs: inputs, outputs: outputs, isHalf: p.policy.isHalf) { try p.packed(weight, $0) }
+    matrix = try PackedMatrix(inputs: inputs, outputs: outputs, p.policy.matrices) { try p.packed(weight, $0) }
     (self.inputs, self.outputs) = (inputs, outputs)
     self.bias = bias ? try p.tensor("bias", [outputs]) : Tensor(zeros: [outputs])
   }
@@ -19,7 +19,7 @@ public struct Linear: Sendable {
   public init(weight: Tensor, bias: Tensor?, policy: KernelPolicy) {
     (inputs, outputs) = (weight.shape[1], weight.shape[0])
     self.bias = bias ?? Tensor(zeros: [outputs])
-    matrix = PackedMatrix(inputs: inputs, outputs: outputs, isHalf: policy.isHalf) { PackedMemory(weight, $0) }
+    matrix = PackedMatrix(inputs: inputs, outputs: outputs, policy.matrices) { PackedMemory(weight, $0) }
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

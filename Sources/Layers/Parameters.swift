@@ -20,6 +20,9 @@ public struct Parameters: Sendable {
   /// The same in f32: see `KernelPolicy.exact`.
   public var exact: Parameters { Parameters(weights, policy.exact, packs: packs) }
 
+  /// The same without 8-bit integers: see `KernelPolicy.fine`.
+  public var fine: Parameters { Parameters(weights, policy.fine, packs: packs) }
+
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor { try weights.tensor(name, shape).tensor() }
 
   /// `weight` as a kernel wants it, from the cache where it is there.

@@ -21,7 +21,12 @@ struct PartLoader {
   ) throws -> Part {
     let weights = try checkpoint.weights(part).merging(loras, part: part)
     // Text towers are in f32 whatever the policy.
-    let policy = ["unet", "vae", "vqvae"].contains(part) ? policy : policy.exact
+    let policy =
+      switch part {
+      case "unet": policy
+      case "vae", "vqvae": policy.fine
+      default: policy.exact
+      }
     let packs = policy.cache?.packs(of: weights, part: part, policy)
     let result = try make(Parameters(weights, policy, packs: packs), checkpoint.config(part))
     packs?.finish()

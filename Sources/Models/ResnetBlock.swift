@@ -19,7 +19,7 @@ struct ResnetBlock: Sendable {
     self.resizing = resizing
     norm1 = try GroupNorm(p["norm1"], channels: inputs, groups: groups, epsilon: epsilon)
     conv1 = try Conv2d(p["conv1"], inputs: inputs, outputs: outputs)
-    time = try width.map { try Linear(p["time_emb_proj"], inputs: $0, outputs: outputs) }
+    time = try width.map { try Linear(p.fine["time_emb_proj"], inputs: $0, outputs: outputs) }
     norm2 = try GroupNorm(p["norm2"], channels: outputs, groups: groups, epsilon: epsilon)
     conv2 = try Conv2d(p["conv2"], inputs: outputs, outputs: outputs)
     skip = inputs == outputs ? nil : try Conv2d(p["conv_shortcut"], inputs: inputs, outputs: outputs, kernel: 1)

@@ -95,6 +95,8 @@ struct MultiHeadAttention: Sendable {
     self.heads = heads
     half = p.policy.isHalf
     query = try Linear(p["to_q"], inputs: width, outputs: width, bias: false)
+    // What the text gives takes next to no time.
+    let p = source == width ? p : p.fine
     key = try Linear(p["to_k"], inputs: source, outputs: width, bias: false)
     value = try Linear(p["to_v"], inputs: source, outputs: width, bias: false)
     out = try Linear(p["to_out.0"], inputs: width, outputs: width)

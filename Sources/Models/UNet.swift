@@ -20,20 +20,20 @@ public struct UNet: Sendable {
     self.config = config
     let first = config.levels[0].channels
     convIn = try Conv2d(p["conv_in"], inputs: config.inputChannels, outputs: first)
-    time1 = try Linear(p["time_embedding.linear_1"], inputs: first, outputs: config.timeWidth)
-    time2 = try Linear(p["time_embedding.linear_2"], inputs: config.timeWidth, outputs: config.timeWidth)
+    time1 = try Linear(p.fine["time_embedding.linear_1"], inputs: first, outputs: config.timeWidth)
+    time2 = try Linear(p.fine["time_embedding.linear_2"], inputs: config.timeWidth, outputs: config.timeWidth)
     classes = try config.classes.map {
       try p.weights["class_embedding"].tensor("weight", [$0, config.timeWidth]).tensor()
     }
     added = try config.addition.map {
-      let p = p["add_embedding"]
+      let p = p.fine["add_embedding"]
       return (
         try Linear(p["linear_1"], inputs: $0.inputs, outputs: config.timeWidth),
         try Linear(p["linear_2"], inputs: config.timeWidth, outputs: config.timeWidth)
       )
     }
     guidance = try config.guidanceWidth.map {
-      try Linear(p["time_embedding.cond_proj"], inputs: $0, outputs: first, bias: false)
+      try Linear(p.fine["time_embedding.cond_proj"], inputs: $0, outputs: first, bias: false)
     }
     down = try config.levels.enumerated().map { index, level in
       try DownBlock(p["down_blocks.\(index)"], level: level, config: config)

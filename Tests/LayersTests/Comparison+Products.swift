@@ -5,6 +5,7 @@ extension Comparison {
   private static let small = KernelPolicy(precision: .f32, winogradLimit: 1)
   private static let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
   private static let half = KernelPolicy(precision: .bf16)
+  private static let short = KernelPolicy(precision: .int8)
 
   private struct Map {
     var n = 1
@@ -75,7 +76,7 @@ extension Comparison {
 
   /// Rows, inputs, width: whole vectors of every level, and not.
   static let gatedUnits = [(1, 5, 16), (13, 33, 48), (97, 64, 32), (3, 8, 10)].flatMap { (rows, inputs, width) in
-    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2)].map { name, policy, bound in
+    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2), ("int8", short, 3e-2)].map { name, policy, bound in
       let weight = random([2 * width, inputs], seed: 23)
       let bias = random([2 * width], seed: 24)
       let x = random([1, rows, inputs], seed: 25)
@@ -89,7 +90,7 @@ extension Comparison {
   static let linears = [
     (1, 1, 1), (3, 5, 7), (2, 16, 32), (97, 33, 65), (1, 320, 17), (13, 641, 40), (100, 70, 530),
   ].flatMap { (rows, inputs, outputs) in
-    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2)].flatMap { name, policy, bound in
+    [("f32", single, Float(1e-5)), ("bf16", half, 1e-2), ("int8", short, 3e-2)].flatMap { name, policy, bound in
       let weight = random([outputs, inputs], seed: 6)
       let bias = random([outputs], seed: 7)
       let x = random([1, rows, inputs], seed: 8)

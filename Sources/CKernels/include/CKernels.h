@@ -113,6 +113,13 @@ struct ldm_product {
 /// c[m, n] = a[m, k] b, a rounded to bf16, sums in f32. Over the team. False where scratch memory could not be had.
 bool ldm_gemm_bf16(const struct ldm_product *product);
 
+/// The same with 8-bit integers: each column of weights, and each row of a when it is multiplied, has a scale that takes its
+/// largest magnitude to 127. Sums are exact.
+size_t ldm_packed_int8_size(size_t k, size_t n);
+/// weight [n, k].
+void ldm_pack_int8(void *packed, const float *weight, size_t k, size_t n);
+bool ldm_gemm_int8(const struct ldm_product *product);
+
 /// How a 3x3 convolution, stride 1, padding 1, is computed by Winograd's method (Lavin & Gray 2015, arXiv 1509.09308):
 /// tiles of 2 take 4/9 of the products and keep bf16's accuracy, tiles of 4 a quarter and want f32.
 struct ldm_winograd_kind {

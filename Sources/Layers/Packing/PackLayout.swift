@@ -13,14 +13,21 @@ struct PackLayout: Sendable {
   let write: @Sendable (UnsafeMutableRawPointer, Tensor) -> Void
 
   /// Panels of a matrix `[outputs, inputs]`.
-  static func matrix(inputs: Int, outputs: Int, isHalf: Bool) -> PackLayout {
-    isHalf
-      ? PackLayout(name: "matrix-bf16", bytes: ldm_packed_bf16_size(inputs, outputs)) { packed, weight in
-        weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
-      }
-      : PackLayout(name: "matrix-f32", bytes: ldm_packed_size(inputs, outputs) * 4) { packed, weight in
+  static func matrix(inputs: Int, outputs: Int, _ format: ProductFormat) -> PackLayout {
+    switch format {
+    case .f32:
+      PackLayout(name: "matrix-f32", bytes: ldm_packed_size(inputs, outputs) * 4) { packed, weight in
         weight.withBase { ldm_pack_weight(packed.assumingMemoryBound(to: Float.self), $0, inputs, outputs) }
       }
+    case .bf16:
+      PackLayout(name: "matrix-bf16", bytes: ldm_packed_bf16_size(inputs, outputs)) { packed, weight in
+        weight.withBase { ldm_pack_bf16(packed, $0, inputs, outputs) }
+      }
+    case .int8:
+      PackLayout(name: "matrix-int8", bytes: ldm_packed_int8_size(inputs, outputs)) { packed, weight in
+        weight.withBase { ldm_pack_int8(packed, $0, inputs, outputs) }
+      }
+    }
   }
 
   /// Panels of 3x3 filters, transformed by Winograd's method.

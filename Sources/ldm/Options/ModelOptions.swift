@@ -41,7 +41,7 @@ struct ModelOptions: ParsableArguments {
   var embedding: [String] = []
 
   @Option(
-    help: ArgumentHelp("Numbers of the networks: auto, f32, bf16.", valueName: "type"),
+    help: ArgumentHelp("Numbers of the networks: auto, f32, bf16, int8 (faster, less exact).", valueName: "type"),
     completion: .list(Precision.allCases.map(\.rawValue)))
   var precision: String = "auto"
 
