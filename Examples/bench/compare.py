@@ -22,7 +22,7 @@ from pathlib import Path
 
 PARTS = ["unet_step", "vae_decode", "vae_encode"]
 ENGINES = [
-    "ldm", "ldm-f32", "torch-f32", "torch-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "sd-cli",
+    "ldm", "ldm-f32", "ldm-int8", "torch-f32", "torch-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "sd-cli",
 ]
 
 
@@ -137,10 +137,11 @@ def table(figures):
     print(f"{'engine':15}" + "".join(f"{part:>14}" for part in PARTS) + "   ratio ldm / engine")
     for engine, rounds in figures.items():
         medians = {p: statistics.median(r[p] for r in rounds) for p in PARTS if p in rounds[0]}
-        ours = "ldm-f32" if engine.endswith("f32") else "ldm"
+        kind = engine.rpartition("-")[2]
+        ours = f"ldm-{kind}" if f"ldm-{kind}" in figures else "ldm"
         ratios = [
             f"{p} {statistics.median(a[p] / b[p] for a, b in zip(figures[ours], rounds)):.2f}"
-            for p in medians if ours in figures and engine != ours]
+            for p in medians if ours in figures and not engine.startswith("ldm")]
         print(f"{engine:15}" + "".join(f"{medians[p]:12.3f} s" if p in medians else " " * 14 for p in PARTS)
               + "   " + ", ".join(ratios))
 

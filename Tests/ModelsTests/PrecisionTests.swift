@@ -7,10 +7,10 @@ import Weights
 
 private let checkpoint = ProcessInfo.processInfo.environment["LDM_CHECKPOINT"]
 
-/// bf16 products against f32 on a checkpoint of full size, a folder in diffusers' layout named by `LDM_CHECKPOINT`
+/// Rounded products against f32 on a checkpoint of full size, a folder in diffusers' layout named by `LDM_CHECKPOINT`
 /// (`Examples/bench/make_checkpoint.py` makes one): the UNet's output late, midway and early in sampling.
 @Suite(.enabled(if: checkpoint != nil)) struct PrecisionTests {
-  @Test func halfPrecisionStaysNearSinglePrecision() throws {
+  @Test func roundedProductsStayNearSinglePrecision() throws {
     func unet(_ precision: Precision) throws -> UNet {
       let folder = checkpoint! + "/unet"
       return try UNet(
@@ -20,7 +20,7 @@ private let checkpoint = ProcessInfo.processInfo.environment["LDM_CHECKPOINT"]
     let timesteps = [999.0, 500, 20]
     var noise = Noise(seed: 1)
     var outputs: [[Tensor]] = []
-    for precision in [Precision.f32, .bf16] {
+    for precision in [Precision.f32, .bf16, .int8] {
       let unet = try unet(precision)
       noise = Noise(seed: 1)
       let side = unet.config.sampleSize
@@ -28,10 +28,12 @@ private let checkpoint = ProcessInfo.processInfo.environment["LDM_CHECKPOINT"]
       let context = unet.config.readsText ? noise([2, 77, unet.config.contextWidth]) : nil
       outputs.append(timesteps.map { unet(DenoiserInput(latents: latents, timestep: $0, context: context)) })
     }
-    for (index, timestep) in timesteps.enumerated() {
-      let distance = outputs[1][index].distance(to: outputs[0][index])
-      print("t = \(timestep): \(distance)")
-      #expect(distance < 1e-2)
+    for (name, bound, rounded) in [("bf16", Float(1e-2), outputs[1]), ("int8", 3.9e-2, outputs[2])] {
+      for (index, timestep) in timesteps.enumerated() {
+        let distance = rounded[index].distance(to: outputs[0][index])
+        print("\(name), t = \(timestep): \(distance)")
+        #expect(distance < bound)
+      }
     }
   }
 }
