@@ -36,9 +36,10 @@ import Testing
   /// `ldm` is found first in a folder where it stands for the binary with one step instead of many.
   @Test(arguments: pages)
   func examplesWork(page: String) throws {
+    // Those that need another program besides are left to Examples/run-docs.sh.
     let examples = try text(page).matches(of: /(?m)^\.Dl \$ (.*)$/).map {
       $0.1.replacing("\\(dq", with: "\"").replacing("\\(aq", with: "'")
-    }
+    }.filter { !$0.hasPrefix("convert ") }
     guard !examples.isEmpty else { return }
     let ldm = try Binary()
     defer { ldm.remove() }
@@ -48,7 +49,8 @@ import Testing
     }
     // Square, as the pictures they are for.
     for name in ["mask.png", "m.png"] { try ldm.write(Samples.mask(width: 128, height: 128), name) }
-    try ldm.write(Samples.picture(alpha: true), "cutout.png")
+    try ldm.write(Samples.picture(width: 128, height: 128, alpha: true), "cutout.png")
+    try ldm.write(Samples.picture(), "marked.png")
     try ldm.write(Samples.picture(), "picture.png")
     let prepared = try ldm.shell(
       """
