@@ -25,21 +25,32 @@ void ldm_pack(float *packed, const float *b, size_t k, size_t n, size_t k_stride
 }
 
 struct packing {
-  float *packed;
+  char *packed;
+  size_t bytes;
   const float *weight;
   size_t k, n;
+  void (*pack)(void *panel, const float *weight, size_t k, size_t columns);
 };
 
 static void pack_task(void *context, size_t panel) {
   struct packing *p = context;
   size_t nr = ldm_level()->nr, from = panel * nr, columns = p->n - from < nr ? p->n - from : nr;
-  ldm_pack(p->packed + from * p->k, p->weight + from * p->k, p->k, columns, 1, p->k);
+  p->pack(p->packed + panel * p->bytes, p->weight + from * p->k, p->k, columns);
+}
+
+void ldm_pack_panels(void *packed, size_t bytes, const float *weight, size_t k, size_t n,
+                     void (*pack)(void *panel, const float *weight, size_t k, size_t columns)) {
+  struct packing p = {packed, bytes, weight, k, n, pack};
+  size_t nr = ldm_level()->nr;
+  ldm_parallel_for((n + nr - 1) / nr, pack_task, &p);
+}
+
+static void pack_panel(void *panel, const float *weight, size_t k, size_t columns) {
+  ldm_pack(panel, weight, k, columns, 1, k);
 }
 
 void ldm_pack_weight(float *packed, const float *weight, size_t k, size_t n) {
-  struct packing p = {packed, weight, k, n};
-  size_t nr = ldm_level()->nr;
-  ldm_parallel_for((n + nr - 1) / nr, pack_task, &p);
+  ldm_pack_panels(packed, ldm_level()->nr * k * sizeof(float), weight, k, n, pack_panel);
 }
 
 struct product {

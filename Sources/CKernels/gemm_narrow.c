@@ -31,22 +31,12 @@ void ldm_pack_bf16_panels(uint16_t *packed, const float *b, size_t k, size_t n, 
   }
 }
 
-struct packing {
-  uint16_t *packed;
-  const float *b;
-  size_t k, n;
-};
-
-static void pack_task(void *context, size_t panel) {
-  struct packing *p = context;
-  size_t nr = ldm_level()->nr, from = panel * nr, columns = p->n - from < nr ? p->n - from : nr;
-  ldm_pack_bf16_panels(p->packed + from * ((p->k + 1) / 2) * 2, p->b + from * p->k, p->k, columns, 1, p->k, nr);
+static void pack_bf16_panel(void *panel, const float *weight, size_t k, size_t columns) {
+  ldm_pack_bf16_panels(panel, weight, k, columns, 1, k, ldm_level()->nr);
 }
 
 void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n) {
-  struct packing p = {packed, weight, k, n};
-  size_t nr = ldm_level()->nr;
-  ldm_parallel_for((n + nr - 1) / nr, pack_task, &p);
+  ldm_pack_panels(packed, (k + 1) / 2 * 4 * ldm_level()->nr, weight, k, n, pack_bf16_panel);
 }
 
 size_t ldm_packed_int8_size(size_t k, size_t n) {
@@ -54,21 +44,19 @@ size_t ldm_packed_int8_size(size_t k, size_t n) {
   return (n + nr - 1) / nr * LDM_INT8_PANEL(nr, (k + 3) / 4);
 }
 
-/// One panel: a scale for each column, 128 times the sum of each, rows of four values a column.
-static void pack_int8_task(void *context, size_t panel) {
-  struct packing *p = context;
-  size_t nr = ldm_level()->nr, quads = (p->k + 3) / 4, from = panel * nr;
-  char *out = (char *)p->packed + panel * LDM_INT8_PANEL(nr, quads);
-  float *scales = (float *)out;
-  int32_t *sums = (int32_t *)(out + nr * 4);
-  int8_t *values = (int8_t *)(out + nr * 8);
-  memset(out, 0, LDM_INT8_PANEL(nr, quads));
-  for (size_t j = 0; j < nr && from + j < p->n; j++) {
-    const float *w = p->b + (from + j) * p->k;
+/// A scale for each column, 128 times the sum of each, rows of four values a column.
+static void pack_int8_panel(void *panel, const float *weight, size_t k, size_t columns) {
+  size_t nr = ldm_level()->nr;
+  float *scales = panel;
+  int32_t *sums = (int32_t *)panel + nr;
+  int8_t *values = (int8_t *)panel + 8 * nr;
+  memset(panel, 0, LDM_INT8_PANEL(nr, (k + 3) / 4));
+  for (size_t j = 0; j < columns; j++) {
+    const float *w = weight + j * k;
     float top = 0;
-    for (size_t i = 0; i < p->k; i++) top = fmaxf(top, fabsf(w[i]));
+    for (size_t i = 0; i < k; i++) top = fmaxf(top, fabsf(w[i]));
     scales[j] = top / 127;
-    for (size_t i = 0; i < p->k; i++) {
+    for (size_t i = 0; i < k; i++) {
       int8_t value = top > 0 ? (int8_t)lrintf(w[i] / top * 127) : 0;
       values[i / 4 * 4 * nr + 4 * j + i % 4] = value;
       sums[j] += 128 * value;
@@ -77,9 +65,7 @@ static void pack_int8_task(void *context, size_t panel) {
 }
 
 void ldm_pack_int8(void *packed, const float *weight, size_t k, size_t n) {
-  struct packing p = {packed, weight, k, n};
-  size_t nr = ldm_level()->nr;
-  ldm_parallel_for((n + nr - 1) / nr, pack_int8_task, &p);
+  ldm_pack_panels(packed, LDM_INT8_PANEL(ldm_level()->nr, (k + 3) / 4), weight, k, n, pack_int8_panel);
 }
 
 struct product {

@@ -73,5 +73,10 @@ struct ldm_level {
 const struct ldm_level *ldm_level(void);
 extern const struct ldm_level ldm_level_scalar, ldm_level_avx2, ldm_level_avx512, ldm_level_avx512bf16;
 
+/// Packs a weight [n, k] over the team: calls `pack` for each panel of nr columns (the last may have fewer), whose packed
+/// values are `bytes` long.
+void ldm_pack_panels(void *packed, size_t bytes, const float *weight, size_t k, size_t n,
+                     void (*pack)(void *panel, const float *weight, size_t k, size_t columns));
+
 /// Memory of the calling thread for one task: valid until its next call. Null where there is none.
 void *ldm_scratch(size_t bytes);
