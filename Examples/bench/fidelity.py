@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""What a precision costs the picture: the PSNR in dB of each against f32, of the built-in model in all its modes.
+
+    fidelity.py PHOTO... [--ldm .build/release/ldm] [--seeds 1,2,3] [--precisions auto,int8] [--mark 40]
+
+Each photo is cut to its middle and scaled to 256x256 first (128x128 to upscale). Prints the least and the mean PSNR of
+a mode over photos and seeds; exits with 1 where `auto` falls below the mark. Needs numpy and Pillow (from PyPI).
+"""
+import argparse
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+from PIL import Image, ImageDraw, ImageOps
+
+PROMPTS = ["photo of a lake among mountains", "clip art of a red apple", "emoji of a smiling cat"]
+
+
+def prepared(photo, folder, side):
+    path = folder / f"{photo.stem}-{side}.png"
+    ImageOps.fit(Image.open(photo).convert("RGB"), (side, side)).save(path)
+    return path
+
+
+def mask(folder):
+    picture = Image.new("L", (256, 256))
+    ImageDraw.Draw(picture).ellipse((64, 64, 192, 192), fill=255)
+    picture.save(folder / "mask.png")
+    return folder / "mask.png"
+
+
+def commands(photos, folder):
+    """(mode, arguments) of every picture to make, less seed and precision."""
+    hole = mask(folder)
+    for prompt in PROMPTS:
+        yield "txt2img", ["txt2img", prompt]
+    for photo in photos:
+        small, large = prepared(photo, folder, 128), prepared(photo, folder, 256)
+        yield "img2img", ["img2img", "--prompt", PROMPTS[0], large]
+        yield "inpaint", ["inpaint", "--prompt", PROMPTS[0], "--mask", hole, large]
+        yield "upscale", ["upscale", small]
+
+
+def picture(ldm, arguments, seed, precision, path):
+    command = [ldm, *arguments, "--seed", seed, "--precision", precision, "-o", path]
+    subprocess.run([str(word) for word in command], check=True, stderr=subprocess.PIPE)
+    return numpy.asarray(Image.open(path).convert("RGB"), dtype=float)
+
+
+def psnr(a, b):
+    error = numpy.mean((a - b) ** 2)
+    return math.inf if error == 0 else 10 * math.log10(255 ** 2 / error)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--ldm", default=".build/release/ldm")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--precisions", default="auto,int8")
+    parser.add_argument("--mark", type=float, default=40)
+    options = parser.parse_args()
+    precisions, found = options.precisions.split(","), {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for mode, arguments in commands(options.photos, folder):
+            for seed in options.seeds.split(","):
+                exact = picture(options.ldm, arguments, seed, "f32", folder / "exact.png")
+                for precision in precisions:
+                    other = picture(options.ldm, arguments, seed, precision, folder / "other.png")
+                    found.setdefault((mode, precision), []).append(psnr(exact, other))
+    print(f"{'mode':10}{'precision':11}{'pictures':>9}{'least dB':>10}{'mean dB':>10}")
+    for (mode, precision), values in found.items():
+        print(f"{mode:10}{precision:11}{len(values):9}{min(values):10.1f}{statistics.mean(values):10.1f}")
+    return any(min(values) < options.mark for (_, precision), values in found.items() if precision == "auto")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
