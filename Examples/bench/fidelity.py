@@ -4,7 +4,8 @@
     fidelity.py PHOTO... [--ldm .build/release/ldm] [--seeds 1,2,3] [--precisions auto,int8] [--mark 40]
 
 Each photo is cut to its middle and scaled to 256x256 first (128x128 to upscale). Prints the least and the mean PSNR of
-a mode over photos and seeds; exits with 1 where `auto` falls below the mark. Needs numpy and Pillow (from PyPI).
+a mode over photos and seeds; exits with 1 where `auto` falls below the mark. Of inpainting it is that of the whole
+picture, though only a fifth of it, the hole, differs: 7 dB more than the hole's own. Needs numpy and Pillow (from PyPI).
 """
 import argparse
 import math
@@ -46,8 +47,8 @@ def commands(photos, folder):
 
 
 def picture(ldm, arguments, seed, precision, path):
-    command = [ldm, *arguments, "--seed", seed, "--precision", precision, "-o", path]
-    subprocess.run([str(word) for word in command], check=True, stderr=subprocess.PIPE)
+    command = [ldm, *arguments, "--quiet", "--seed", seed, "--precision", precision, "-o", path]
+    subprocess.run([str(word) for word in command], check=True)
     return numpy.asarray(Image.open(path).convert("RGB"), dtype=float)
 
 
