@@ -1,5 +1,6 @@
 // What each CPU level provides: single-threaded pieces that the entries in the other files spread over the team.
 #pragma once
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,8 +12,22 @@ enum { LDM_ZERO = 0, LDM_KEEP = 1, LDM_BIAS = 2 };
 enum { LDM_INT8_HEAD = 64 };
 #define LDM_INT8_PANEL(nr, quads) ((nr) * (8 + 4 * (quads)))
 
+/// 16-bit integers: bytes of a packed panel of nr columns. Neither a row nor a column of a product is longer than LDM_INT16_NORM
+/// (in the Euclidean norm), so that no sum, nor any part of one, leaves 32 bits: the square of it is below 2^31 (Cauchy-Schwarz).
+#define LDM_INT16_PANEL(nr, pairs) ((nr) * 4 * (1 + (pairs)))
+#define LDM_INT16_NORM 46340.f
+/// What takes values to such integers: the inverse of the scale that gives them back. Rounding moves each by half at most.
+static inline float ldm_int16_factor(float squares, float top, size_t n) {
+  if (!(squares * 0.f == 0.f)) return squares * 0.f;  // not finite
+  if (top == 0.f) return 0.f;
+  float norm = squares > 1e-30f ? sqrtf(squares) : top * sqrtf((float)n), room = LDM_INT16_NORM - 1 - sqrtf((float)n);
+  return fminf(room / norm, 32767.f / top);
+}
+
 /// Of tiles in Winograd's method: 6x6 input pixels.
 enum { LDM_TILE_PIXELS = 36 };
+/// Filters that are transformed side by side: a row of a panel, of pairs for integers.
+enum { LDM_LANES = 64 };
 
 struct ldm_level {
   size_t mr, nr;  // rows and columns of the GEMM micro-kernel
@@ -60,13 +75,22 @@ struct ldm_level {
                      const float *bias);
   /// As softmax_row, for scores in units of log 2, to bf16 weights.
   float (*softmax_bf16)(uint16_t *out, const float *x, size_t n, float *maximum, float *sum);
-  /// One tile's 6x6 (or 4x4) input pixels, null where missing, -> its values, as f32 or bf16, `stride` apart, for
-  /// `channels` channels; of an enlarged map only those outside row and column 2, the others being zero.
+  /// n floats -> integers, a zero behind an odd n; returns the scale that gives them back, NaN where one is not finite.
+  float (*round_words)(int16_t *out, const float *x, size_t n);
+  /// n floats times a factor for each, rounded.
+  void (*scale_words)(int16_t *out, const float *x, const float *factors, size_t n);
+  /// c[m, nr] = a[m, 2 * pairs] b: rows of a have a scale each; b one panel, a scale for each column in front.
+  void (*int16_block)(float *c, size_t ldc, const int16_t *a, size_t lda, const float *scales, const void *b, size_t m,
+                      size_t pairs);
+  /// One tile's 6x6 (or 4x4) input pixels, null where missing, -> its values, `stride` apart, for `channels` channels; of
+  /// an enlarged map only those outside row and column 2, the others being zero.
   struct ldm_transforms {
-    void (*input)(void *out, size_t stride, const float *const *pixels, size_t channels, bool bf16, bool enlarged);
+    void (*input)(float *out, size_t stride, const float *const *pixels, size_t channels, bool enlarged);
     /// The sums of those values -> 4x4 (or 2x2) output pixels, null where outside.
     void (*output)(float *const *pixels, const float *in, size_t stride, const float *bias, size_t channels,
                    bool accumulate, bool enlarged);
+    /// LDM_LANES filters side by side, g[9], -> their values at 36 (or 16) positions.
+    void (*filters)(float *u, const float *g);
   } winograd2, winograd4;
 };
 

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "CKernels.h"
-#include "levels.h"
+#include "winograd.h"
 
 /// ROWS: tiles that one task multiplies. CHUNK: bytes of transformed input at a time, to stay in the last-level cache.
 /// PAD: bytes between one position's matrix and the next: without them all fall into the same few sets of a cache.
@@ -18,79 +17,6 @@ static const uint8_t live2[9] = {0, 1, 3, 4, 5, 7, 12, 13, 15};
 static const uint8_t live4[25] = {0,  1,  3,  4,  5,  6,  7,  9,  10, 11, 18, 19, 21,
                                   22, 23, 24, 25, 27, 28, 29, 30, 31, 33, 34, 35};
 
-static size_t side(const struct ldm_winograd_kind *kind) { return (size_t)kind->tile + 2; }
-static size_t positions(const struct ldm_winograd_kind *kind) { return side(kind) * side(kind); }
-
-/// Bytes of one position's packed matrix.
-static size_t matrix_bytes(const struct ldm_winograd_kind *kind, size_t in, size_t out) {
-  return kind->bf16 ? ldm_packed_bf16_size(in, out) : ldm_packed_size(in, out) * sizeof(float);
-}
-
-size_t ldm_winograd_size(struct ldm_winograd_kind kind, size_t in, size_t out) {
-  return positions(&kind) * matrix_bytes(&kind, in, out);
-}
-
-/// Filters that are transformed side by side: a row of a panel, of pairs for bf16.
-enum { LANES = 64 };
-
-/// G g G' of many 3x3 filters.
-static void transform_filters(float u[][LANES], const float g[9][LANES], const struct ldm_winograd_kind *kind) {
-  static const float G2[6][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
-  static const float G4[6][3] = {{.25f, 0, 0},
-                                 {-1.f / 6, -1.f / 6, -1.f / 6},
-                                 {-1.f / 6, 1.f / 6, -1.f / 6},
-                                 {1.f / 24, 1.f / 12, 1.f / 6},
-                                 {1.f / 24, -1.f / 12, 1.f / 6},
-                                 {0, 0, 1}};
-  const float(*G)[3] = kind->tile == 2 ? G2 : G4;
-  size_t n = side(kind);
-  float t[6][3][LANES];
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < 3; j++)
-      for (size_t l = 0; l < LANES; l++) t[i][j][l] = G[i][0] * g[j][l] + G[i][1] * g[3 + j][l] + G[i][2] * g[6 + j][l];
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < n; j++)
-      for (size_t l = 0; l < LANES; l++)
-        u[i * n + j][l] = t[i][0][l] * G[j][0] + t[i][1][l] * G[j][1] + t[i][2][l] * G[j][2];
-}
-
-struct filters {
-  struct ldm_winograd_kind kind;
-  char *packed;
-  const float *weight;
-  size_t in, out, size;
-};
-
-/// One panel of output channels at every position: rows of nr values, or of nr pairs.
-static void filter_task(void *context, size_t panel) {
-  struct filters *f = context;
-  size_t nr = ldm_level()->nr, count = positions(&f->kind), columns = f->out - panel * nr;
-  size_t step = f->kind.bf16 ? 2 : 1, width = step * nr, rows = (f->in + step - 1) / step;
-  columns = columns < nr ? columns : nr;
-  float g[9][LANES] = {{0}}, u[LDM_TILE_PIXELS][LANES];
-  for (size_t i = 0; i < rows; i++) {
-    for (size_t j = 0; j < step * columns; j++) {
-      size_t in = i * step + j % step, out = panel * nr + j / step;
-      const float *filter = f->weight + (out * f->in + in) * 9;
-      for (size_t k = 0; k < 9; k++) g[k][j] = in < f->in ? filter[k] : 0;
-    }
-    transform_filters(u, g, &f->kind);
-    for (size_t p = 0; p < count; p++) {
-      char *to = f->packed + p * f->size + (panel * rows + i) * width * (4 / step);
-      if (f->kind.bf16)
-        ldm_level()->f32_to_bf16(to, u[p], width);
-      else
-        memcpy(to, u[p], width * sizeof(float));
-    }
-  }
-}
-
-void ldm_winograd_pack(struct ldm_winograd_kind kind, void *packed, const float *weight, size_t in, size_t out) {
-  size_t nr = ldm_level()->nr;
-  struct filters f = {kind, packed, weight, in, out, matrix_bytes(&kind, in, out)};
-  ldm_parallel_for((out + nr - 1) / nr, filter_task, &f);
-}
-
 struct map {
   struct ldm_convolution a;
   struct ldm_winograd_kind kind;
@@ -98,8 +24,10 @@ struct map {
   size_t positions, matrix;       // multiplied positions; bytes of one's weights
   size_t first, count;            // tiles in hand
   size_t depth, element;          // values of a tile's row of inputs, bytes of one
+  size_t panel;                   // bytes of a panel of weights
   char *inputs;                   // [positions, count, depth], positions `plane` bytes apart
   size_t plane;
+  float *scales;                  // [positions, count] of integers
   size_t row_tasks, columns;      // tasks over the tiles; columns a task
   bool failed;
 };
@@ -112,15 +40,32 @@ static void locate(const struct map *m, size_t tile, size_t *image, ptrdiff_t *y
   *x = (ptrdiff_t)(t % m->tiles_w) * m->kind.tile;
 }
 
-static const struct ldm_transforms *transforms(const struct map *m) {
-  return m->kind.tile == 2 ? &ldm_level()->winograd2 : &ldm_level()->winograd4;
+/// A tile's values: f32 straight to their places; integers by way of scratch, since their scale comes from all channels.
+static void transform_input(struct map *m, size_t index, const float *const *pixels) {
+  const struct ldm_transforms *transforms = ldm_winograd_transforms(&m->kind);
+  char *inputs = m->inputs + index * m->depth * m->element;
+  if (!m->kind.int16) {
+    transforms->input((float *)inputs, m->plane / sizeof(float), pixels, m->a.in, m->a.enlarge);
+    return;
+  }
+  size_t stride = m->depth + PAD / sizeof(float);
+  float *values = ldm_scratch(m->positions * stride * sizeof(float));
+  if (values == NULL) {
+    __atomic_store_n(&m->failed, true, __ATOMIC_RELAXED);
+    return;
+  }
+  transforms->input(values, stride, pixels, m->a.in, m->a.enlarge);
+  const struct ldm_level *level = ldm_level();
+  for (size_t p = 0; p < m->positions; p++)
+    m->scales[p * m->count + index] =
+        level->round_words((int16_t *)(inputs + p * m->plane), values + p * stride, m->a.in);
 }
 
 static void input_task(void *context, size_t index) {
   struct map *m = context;
   const struct ldm_convolution *a = &m->a;
   size_t image;
-  ptrdiff_t y, x, n = (ptrdiff_t)side(&m->kind), scale = a->enlarge ? 2 : 1;
+  ptrdiff_t y, x, n = (ptrdiff_t)ldm_winograd_side(&m->kind), scale = a->enlarge ? 2 : 1;
   locate(m, m->first + index, &image, &y, &x);
   const float *pixels[LDM_TILE_PIXELS];
   for (ptrdiff_t i = 0; i < n; i++)
@@ -130,8 +75,7 @@ static void input_task(void *context, size_t index) {
       pixels[i * n + j] =
           inside ? a->x + ((image * a->h + (size_t)(r / scale)) * a->w + (size_t)(c / scale)) * a->in : NULL;
     }
-  transforms(m)->input(m->inputs + index * m->depth * m->element, m->plane / m->element, pixels, a->in, m->kind.bf16,
-                       a->enlarge);
+  transform_input(m, index, pixels);
 }
 
 /// Floats between one position's sums and the next.
@@ -145,11 +89,11 @@ static void multiply(const struct map *m, float *products, size_t row, size_t ro
     size_t position = m->a.enlarge ? live[p] : p;
     const char *a = m->inputs + p * m->plane + row * m->depth * m->element;
     for (size_t j = 0; j < columns; j += level->nr) {
-      const char *b = (const char *)m->a.packed + position * m->matrix + (column + j) * m->depth * m->element;
+      const char *b = (const char *)m->a.packed + position * m->matrix + (column + j) / level->nr * m->panel;
       float *c = products + p * sums_plane(m) + j;
-      if (m->kind.bf16)
-        level->bf16_block(c, m->columns, (const uint16_t *)a, m->depth, (const uint16_t *)b, rows, m->depth / 2,
-                          LDM_ZERO, NULL);
+      if (m->kind.int16)
+        level->int16_block(c, m->columns, (const int16_t *)a, m->depth, m->scales + p * m->count + row, b, rows,
+                           m->depth / 2);
       else
         level->gemm_block(c, m->columns, (const float *)a, m->depth, (const float *)b, rows, m->depth, false);
     }
@@ -171,7 +115,7 @@ static void output_tiles(const struct map *m, const float *products, size_t row,
         pixels[i * tile + j] =
             r < m->h && c < m->w ? a->out + ((image * m->h + r) * m->w + c) * a->outs + column : NULL;
       }
-    transforms(m)->output(pixels, products + t * m->columns, sums_plane(m), a->bias ? a->bias + column : NULL,
+    ldm_winograd_transforms(&m->kind)->output(pixels, products + t * m->columns, sums_plane(m), a->bias ? a->bias + column : NULL,
                           columns, a->accumulate, a->enlarge);
   }
 }
@@ -191,11 +135,12 @@ static void product_task(void *context, size_t task) {
 }
 
 bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *a) {
-  size_t scale = a->enlarge ? 2 : 1, tile = (size_t)kind.tile, whole = positions(&kind), skipped = 2 * side(&kind) - 1;
+  size_t scale = a->enlarge ? 2 : 1, tile = (size_t)kind.tile, side = ldm_winograd_side(&kind), nr = ldm_level()->nr;
   struct map m = {.a = *a, .kind = kind, .h = a->h * scale, .w = a->w * scale,
-                  .positions = a->enlarge ? whole - skipped : whole, .matrix = matrix_bytes(&kind, a->in, a->outs),
-                  .depth = kind.bf16 ? (a->in + 1) / 2 * 2 : a->in, .element = kind.bf16 ? 2 : 4,
-                  .columns = PANELS * ldm_level()->nr};
+                  .positions = a->enlarge ? (side - 1) * (side - 1) : side * side,
+                  .matrix = ldm_winograd_matrix_size(&kind, a->in, a->outs),
+                  .depth = kind.int16 ? (a->in + 1) / 2 * 2 : a->in, .element = kind.int16 ? 2 : 4, .columns = PANELS * nr};
+  m.panel = m.matrix / ((a->outs + nr - 1) / nr);
   m.tiles_h = (m.h + tile - 1) / tile;
   m.tiles_w = (m.w + tile - 1) / tile;
   ldm_count_products((uint64_t)a->n * m.h * m.w * a->in * a->outs * 9);
@@ -203,9 +148,10 @@ bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *a
   size_t least = ROWS * (size_t)ldm_threads(), at_once = CHUNK / each / least * least;
   at_once = at_once < least ? least : at_once;
   at_once = at_once < tiles ? at_once : tiles;
-  size_t bytes = at_once * each + m.positions * PAD;
+  size_t inputs = at_once * each + m.positions * PAD, bytes = inputs + m.positions * at_once * sizeof(float);
   m.inputs = ldm_allocate(bytes, false);
   if (m.inputs == NULL) return false;
+  m.scales = (float *)(m.inputs + inputs);  // whole floats: depth is even
   for (m.first = 0; m.first < tiles; m.first += at_once) {
     m.count = tiles - m.first < at_once ? tiles - m.first : at_once;
     m.plane = m.count * m.depth * m.element + PAD;

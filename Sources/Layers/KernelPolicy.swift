@@ -6,7 +6,8 @@ public enum Precision: String, Sendable, CaseIterable {
   /// bf16 where the CPU multiplies it faster than f32, else f32.
   case auto
   case f32
-  /// Products of bf16 values summed in f32; slow, but right, where the CPU has no such instructions.
+  /// Products of bf16 values summed in f32, in 3x3 convolutions of 16-bit integers, which are as fast and rounded less; slow,
+  /// but right, where the CPU has no such instructions.
   case bf16
   /// As `auto`, with matrix products of 8-bit integers: a tenth to a fifth less time, at twice the error.
   case int8
@@ -15,8 +16,8 @@ public enum Precision: String, Sendable, CaseIterable {
 /// Which kernel serves which layer, decided here and nowhere else: from shape, precision and memory.
 public struct KernelPolicy: Sendable {
   public var precision: Precision
-  /// Largest `inputs x outputs` of a 3x3 convolution that is computed by Winograd's F(4x4, 3x3) in f32, which takes four
-  /// times the memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. The default spends it where a network's maps
+  /// Largest `inputs x outputs` of a 3x3 convolution that is computed by Winograd's F(4x4, 3x3), which takes four times the
+  /// memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. The default spends it where a network's maps
   /// are large and its layers narrow: SD 1.5's two upper levels. 0: no Winograd at all.
   public var winogradLimit: Int
   /// Where packed weights are kept; nil: nowhere.
@@ -28,7 +29,7 @@ public struct KernelPolicy: Sendable {
     self.cache = cache
   }
 
-  /// Whether convolutions and attention multiply bf16 values.
+  /// Whether products are of 16 bits: bf16 values in attention, integers in 3x3 convolutions.
   public var isHalf: Bool { precision == .bf16 || precision != .f32 && ldm_cpu_has_bf16() }
 
   var matrices: ProductFormat { precision == .int8 ? .int8 : isHalf ? .bf16 : .f32 }
@@ -50,9 +51,8 @@ public struct KernelPolicy: Sendable {
     let fits = kernel == 3 && stride == 1 && padding == .same(1)
     // Below 8 channels the transforms cost more than the products saved.
     guard fits && min(inputs, outputs) >= 8 && winogradLimit > 0 else { return .direct }
-    // F(4x4, 3x3) would magnify bf16's rounding tenfold, F(2x2, 3x3) hardly does.
-    let tile: Int32 = !isHalf && inputs * outputs <= winogradLimit ? 4 : 2
-    return .winograd(ldm_winograd_kind(tile: tile, bf16: isHalf))
+    let tile: Int32 = inputs * outputs <= winogradLimit ? 4 : 2
+    return .winograd(ldm_winograd_kind(tile: tile, int16: isHalf))
   }
 
   var dnnType: ldm_dnn_type { isHalf ? LDM_DNN_BF16 : LDM_DNN_F32 }

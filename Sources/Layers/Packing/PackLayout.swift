@@ -33,7 +33,7 @@ struct PackLayout: Sendable {
   /// Panels of 3x3 filters, transformed by Winograd's method.
   static func winograd(_ kind: ldm_winograd_kind, inputs: Int, outputs: Int) -> PackLayout {
     PackLayout(
-      name: "winograd\(kind.tile)-\(kind.bf16 ? "bf16" : "f32")", bytes: ldm_winograd_size(kind, inputs, outputs)
+      name: "winograd\(kind.tile)-\(kind.int16 ? "int16" : "f32")", bytes: ldm_winograd_size(kind, inputs, outputs)
     ) { packed, weight in
       weight.withBase { ldm_winograd_pack(kind, packed, $0, inputs, outputs) }
     }
