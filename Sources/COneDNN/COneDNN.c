@@ -97,17 +97,6 @@ static bool describe_conv(struct ldm_dnn *p, const struct ldm_dnn_conv_shape *s,
 #endif
 }
 
-static bool describe_matmul(struct ldm_dnn *p, const dnnl_primitive_attr_t attr) {
-#if DNNL_VERSION_MAJOR < 3
-  dnnl_matmul_desc_t d;
-  return dnnl_matmul_desc_init(&d, &p->x, &p->weights, &p->bias, &p->out) == dnnl_success &&
-         dnnl_primitive_desc_create(&p->made, &d, attr, p->engine, NULL) == dnnl_success;
-#else
-  return dnnl_matmul_primitive_desc_create(&p->made, p->engine, p->x, p->weights, p->bias, p->out, attr) ==
-         dnnl_success;
-#endif
-}
-
 static bool make_reorder(struct ldm_dnn *p, dnnl_primitive_t *reorder, desc_ref from, desc_ref to) {
   dnnl_primitive_desc_t made = NULL;
   bool good = dnnl_reorder_primitive_desc_create(&made, from, p->engine, to, p->engine, NULL) == dnnl_success &&
@@ -149,23 +138,6 @@ struct ldm_dnn *ldm_dnn_conv(const struct ldm_dnn_conv_shape *s, enum ldm_dnn_ty
               make_desc(&p->plain_weights, 4, weights, dnnl_f32, dnnl_oihw) &&
               make_desc(&p->bias, 1, bias, dnnl_f32, dnnl_a) && make_desc(&p->out, 4, out, dnnl_f32, dnnl_nhwc) &&
               describe_conv(p, s, attr) && finish(p, type);
-  if (attr != NULL) dnnl_primitive_attr_destroy(attr);
-  if (good) return p;
-  ldm_dnn_free(p);
-  return NULL;
-}
-
-struct ldm_dnn *ldm_dnn_matmul(int64_t m, int64_t n, int64_t k, enum ldm_dnn_type type, bool accumulate) {
-  struct ldm_dnn *p = begin();
-  if (p == NULL) return NULL;
-  dnnl_data_type_t t = type == LDM_DNN_BF16 ? dnnl_bf16 : dnnl_f32;
-  dnnl_dims_t x = {m, k}, weights = {k, n}, bias = {1, n}, out = {m, n};
-  dnnl_primitive_attr_t attr = attributes(accumulate);
-  bool good = make_desc(&p->x, 2, x, t, dnnl_ab) && make_desc(&p->plain_x, 2, x, dnnl_f32, dnnl_ab) &&
-              make_desc(&p->weights, 2, weights, t, dnnl_format_tag_any) &&
-              make_desc(&p->plain_weights, 2, weights, dnnl_f32, dnnl_ba) &&
-              make_desc(&p->bias, 2, bias, dnnl_f32, dnnl_ab) && make_desc(&p->out, 2, out, dnnl_f32, dnnl_ab) &&
-              describe_matmul(p, attr) && finish(p, type);
   if (attr != NULL) dnnl_primitive_attr_destroy(attr);
   if (good) return p;
   ldm_dnn_free(p);
