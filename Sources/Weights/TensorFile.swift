@@ -17,6 +17,14 @@ public struct TensorFile: Sendable {
   public let numbers: [String: Int]
   public let byteCount: Int
 
+  init(
+    path: String, format: Format, tensors: [String: WeightTensor], metadata: [String: String], numbers: [String: Int],
+    byteCount: Int
+  ) {
+    (self.path, self.format, self.tensors) = (path, format, tensors)
+    (self.metadata, self.numbers, self.byteCount) = (metadata, numbers, byteCount)
+  }
+
   /// - Throws: `WeightsError`; `.foreign` where the content is something else.
   public init(at path: String) throws(WeightsError) { try self.init(MappedFile(at: path)) }
 

@@ -42,16 +42,24 @@ public struct WeightTensor: Sendable {
   public let name: String
   public let type: ElementType
   public let shape: [Int]
-  /// Elements between neighbours along each axis; nil where they stand in row-major order without gaps.
+  /// Elements between neighbours along each axis of `extents`; nil where they stand in row-major order without gaps.
   let strides: [Int]?
+  /// The axes that `strides` goes by: of as many elements as `shape`, in the same order.
+  let extents: [Int]
   /// Of the first element in the owner's bytes.
   package let offset: Int
   let owner: MappedFile
 
-  /// - Parameter strides: in elements. The caller has checked that all elements lie in `owner`.
-  init(name: String, type: ElementType, shape: [Int], strides: [Int]? = nil, offset: Int, owner: MappedFile) {
+  /// - Parameters:
+  ///   - strides: in elements. The caller has checked that all elements lie in `owner`.
+  ///   - extents: nil: `shape`.
+  init(
+    name: String, type: ElementType, shape: [Int], strides: [Int]? = nil, extents: [Int]? = nil, offset: Int,
+    owner: MappedFile
+  ) {
     (self.name, self.type, self.shape, self.offset, self.owner) = (name, type, shape, offset, owner)
-    self.strides = strides.flatMap { Self.isDense(shape, $0) ? nil : $0 }
+    self.extents = extents ?? shape
+    self.strides = strides.flatMap { Self.isDense(extents ?? shape, $0) ? nil : $0 }
   }
 
   private static func isDense(_ shape: [Int], _ strides: [Int]) -> Bool {
@@ -79,67 +87,32 @@ public struct WeightTensor: Sendable {
   }
 
   private func gather(_ strides: [Int], into buffer: UnsafeMutableRawBufferPointer) {
-    let size = type.size
-    var index = Array(repeating: 0, count: shape.count)
-    for place in 0..<count {
-      let source = offset + zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } * size
-      for byte in 0..<size { buffer[place * size + byte] = owner.bytes[source + byte] }
-      var axis = shape.count - 1
+    guard let target = buffer.baseAddress, let start = owner.bytes.baseAddress else { return }
+    // Elements side by side move at once.
+    var (run, axes) = (1, extents.count)
+    while axes > 0, strides[axes - 1] == run {
+      axes -= 1
+      run *= extents[axes]
+    }
+    var index = Array(repeating: 0, count: axes)
+    var source = 0
+    for place in 0..<(count / run) {
+      (target + place * run * type.size).copyMemory(
+        from: start + offset + source * type.size, byteCount: run * type.size)
+      var axis = axes - 1
       while axis >= 0 {
         index[axis] += 1
-        if index[axis] < shape[axis] { break }
+        source += strides[axis]
+        if index[axis] < extents[axis] { break }
+        source -= index[axis] * strides[axis]
         index[axis] = 0
         axis -= 1
       }
     }
   }
 
-  /// The same values under another name and shape of as many elements.
-  func renamed(_ name: String, shape: [Int]? = nil) -> WeightTensor {
-    let shape = shape ?? self.shape
-    precondition(shape.reduce(1, *) == count, "\(self.name): \(self.shape) as \(shape)")
-    guard strides != nil, shape != self.shape else {
-      return WeightTensor(name: name, type: type, shape: shape, strides: strides, offset: offset, owner: owner)
-    }
-    let copy = withBytes { MappedFile(name: owner.name, contents: Array($0)) }
-    return WeightTensor(name: name, type: type, shape: shape, offset: 0, owner: copy)
-  }
-
-  /// Rows `range` of the first axis: a view.
-  func rows(_ range: Range<Int>, named name: String) -> WeightTensor {
-    precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0], "rows outside \(shape)")
-    let row = strides?[0] ?? shape.dropFirst().reduce(1, *)
-    return WeightTensor(
-      name: name, type: type, shape: [range.count] + shape.dropFirst(), strides: strides,
-      offset: offset + range.lowerBound * row * type.size, owner: owner)
-  }
-
-  /// One third of each head's rows, as a matrix; copied.
-  func headThirds(heads: Int, third: Int, named name: String) -> WeightTensor {
-    let rows = shape[0] / (3 * heads)
-    let row = strides?[0] ?? shape.dropFirst().reduce(1, *)
-    let rest = strides.map { Array($0.dropFirst()) } ?? Self.dense(Array(shape.dropFirst()))
-    let view = WeightTensor(
-      name: name, type: type, shape: [heads, rows] + shape.dropFirst(), strides: [3 * rows * row, row] + rest,
-      offset: offset + third * rows * row * type.size, owner: owner)
-    let columns = shape.dropFirst().reduce(1, *)
-    return view.renamed(name, shape: shape.count == 1 ? [heads * rows] : [heads * rows, columns])
-  }
-
-  private static func dense(_ shape: [Int]) -> [Int] {
-    shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
-  }
-
   /// For messages: the file.
   var source: String { owner.name }
-
-  /// A matrix with its axes exchanged: a view.
-  func transposed(named name: String) -> WeightTensor {
-    precondition(shape.count == 2, "\(self.name) \(shape) is no matrix")
-    let strides = strides ?? [shape[1], 1]
-    return WeightTensor(
-      name: name, type: type, shape: shape.reversed(), strides: strides.reversed(), offset: offset, owner: owner)
-  }
 
   /// The values as f32. Aligned f32 is not copied: it stays in the file's mapping.
   public func tensor() -> Tensor {

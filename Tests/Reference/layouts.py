@@ -35,9 +35,11 @@ CLASS = dict(V1, in_channels=3, out_channels=3, model_channels=192, attention_re
              num_heads=1, context_dim=512)
 SR = dict(image_size=64, in_channels=6, out_channels=3, model_channels=160, attention_resolutions=[16, 8], num_res_blocks=2,
           channel_mult=[1, 2, 2, 4], num_head_channels=32)
+INPAINTING = dict(SR, in_channels=7, model_channels=256, attention_resolutions=[8, 4, 2], channel_mult=[1, 2, 3, 4],
+                  num_head_channels=-1, num_heads=8, resblock_updown=True)
 UNCONDITIONAL = dict(SR, in_channels=3, model_channels=224, attention_resolutions=[8, 4, 2], channel_mult=[1, 2, 3, 4])
 UNETS = {"sd1": V1, "sd2": V2, "x4-upscaler": X4, "sdxl": XL, "sdxl-refiner": REFINER, "ldm-text": TEXT, "ldm-class": CLASS,
-         "ldm-sr": SR, "ldm": UNCONDITIONAL}
+         "ldm-sr": SR, "ldm": UNCONDITIONAL, "ldm-inpainting": INPAINTING}
 
 # Parts of each family's file: list, prefix. "+" joins lists of one network.
 VAE, CLIP, OPEN = ("vae", "first_stage_model."), ("clip-l", "cond_stage_model.transformer."), ("openclip-h", "cond_stage_model.model.")
@@ -59,6 +61,7 @@ FILES = {
                   ("classes", "cond_stage_model.")],
     "ldm-sr": [("unet-ldm-sr", "model.diffusion_model."), ("vq-f4", "first_stage_model.")],
     "ldm": [("unet-ldm", "model.diffusion_model."), ("vq-f4", "first_stage_model.")],
+    "ldm-inpainting": [("unet-ldm-inpainting", "model.diffusion_model."), ("vq-f4-noattn", "first_stage_model.")],
 }
 # Which list of the folder side a part equals, by family; the family's own name where it has one.
 SAME = {"sd1-inpainting": "sd1", "sd2-inpainting": "sd2", "sd2-depth": "sd2", "sdxl-inpainting": "sdxl"}
@@ -98,14 +101,31 @@ def unet(name, options):
     return result
 
 
-def autoencoder(mult, z, double, vq=False):
-    options = dict(ch=128, out_ch=3, ch_mult=mult, num_res_blocks=2, attn_resolutions=[], in_channels=3, resolution=256, z_channels=z)
+def autoencoder(mult, z, double, vq=False, attention="vanilla"):
+    options = dict(ch=128, out_ch=3, ch_mult=mult, num_res_blocks=2, attn_resolutions=[], in_channels=3, resolution=256,
+                   z_channels=z, attn_type=attention)
     result = {f"encoder.{k}": v for k, v in shapes(compvis.Encoder(double_z=double, **options)).items()}
     result |= {f"decoder.{k}": v for k, v in shapes(compvis.Decoder(**options)).items()}
     moments = 2 * z if double else z
     for key, n in [("quant_conv", moments), ("post_quant_conv", z)]:
         result |= {f"{key}.weight": [n, n, 1, 1], f"{key}.bias": [n]}
     return result | ({"quantize.embedding.weight": [8192, 3]} if vq else {})
+
+
+def taesd(half):
+    """A chain by number, as `taesd.py` has it (github.com/madebyollin/taesd); the decoder's bends its input first."""
+    conv = lambda n, out, inputs, bias=True: {f"{n}.weight": [out, inputs, 3, 3], **({f"{n}.bias": [out]} if bias else {})}
+    block = lambda n: {k: v for i in (0, 2, 4) for k, v in conv(f"{n}.conv.{i}", 64, 64).items()}
+    if half == "encoder":
+        plan = "i" + "b" + "sbbb" * 3 + "o"
+        sizes = {"i": (64, 3), "o": (4, 64)}
+    else:
+        plan = "ci" + "-" + "bbb^s" * 3 + "b" + "o"
+        sizes = {"i": (64, 4), "o": (3, 64)}
+    result = {}
+    for n, kind in enumerate(plan):
+        result |= block(n) if kind == "b" else conv(n, 64, 64, False) if kind == "s" else conv(n, *sizes[kind]) if kind in sizes else {}
+    return result
 
 
 def open_clip(width, layers):
@@ -155,10 +175,14 @@ def main():
         write("vae", autoencoder((1, 2, 4, 4), 4, True))
         write("vae-x4", autoencoder((1, 2, 4), 4, True))
         write("vq-f4", autoencoder((1, 2, 4), 3, False, vq=True))
+        write("vq-f4-noattn", autoencoder((1, 2, 4), 3, False, vq=True, attention="none"))
         write("openclip-h", open_clip(1024, 24))
         write("openclip-g", open_clip(1280, 32))
         write("bert", bert())
         write("classes", {"embedding.weight": [1001, 512]})
+        write("taesd-encoder", taesd("encoder"))
+        write("taesd-decoder", taesd("decoder"))
+        write("folder-taesd", shapes(diffusers.AutoencoderTiny()))
         seen = {}
         folders = {}
         for family in FILES:

@@ -101,6 +101,57 @@ import Weights
     }
   }
 
+  /// TAESD's author publishes two files, ComfyUI's users one; diffusers' names are another's.
+  @Test func theHalvesOfATinyAutoencoderAreJoined() throws {
+    let expected = Layout.shapes("folder-taesd")
+    let (encoder, decoder) = (Layout.shapes("taesd-encoder"), Layout.shapes("taesd-decoder"))
+    func parts(_ path: String) throws -> [String: [Int]] {
+      let checkpoint = try Checkpoint(at: path)
+      #expect(checkpoint.surplus == [] && checkpoint.parts == ["vae"])
+      return try checkpoint.weights("vae").shapes
+    }
+    try Layout.with(encoder, name: "taesd_encoder.safetensors") { path in
+      #expect {
+        _ = try Checkpoint(at: path)
+      } throws: { "\($0)".contains("the encoder of a TAESD alone") }
+      let other = path.replacingOccurrences(of: "encoder", with: "decoder")
+      try Layout.write(decoder, to: other)
+      let (one, two) = (try parts(path), try parts(other))
+      #expect(one == expected && two == expected)
+      try Layout.write(encoder, to: other)
+      #expect(throws: CheckpointError.family(other, found: "not the decoder of a TAESD")) {
+        _ = try Checkpoint(at: path)
+      }
+    }
+    let both = encoder.map { ("taesd_encoder.\($0)", $1) } + decoder.map { ("taesd_decoder.\($0)", $1) }
+    for shapes in [Dictionary(uniqueKeysWithValues: both), expected] {
+      let found = try Layout.with(shapes) { try parts($0) }
+      #expect(found == expected)
+    }
+  }
+
+  /// A UNet that is told the strength of guidance is sampled as latent consistency models are, alone or in a whole file.
+  @Test func aConsistencyModelIsKnownByItsUNet() throws {
+    let whole = Layout.all["sd1"]!.fileShapes
+    let key = "model.diffusion_model.time_embed.cond_proj.weight"
+    for shapes in [
+      whole.merging([key: [320, 256]]) { $1 },
+      Layout.shapes("folder-unet-sd1").merging(["time_embedding.cond_proj.weight": [320, 256]]) { $1 },
+    ] {
+      try Layout.with(shapes) { path in
+        let checkpoint = try Checkpoint(at: path)
+        #expect(checkpoint.surplus == [])
+        #expect(try checkpoint.weights("unet").shapes["time_embedding.cond_proj.weight"] == [320, 256])
+        #expect(try checkpoint.config("unet").optionalInteger("time_cond_proj_dim") == 256)
+        let scheduler = try checkpoint.config("scheduler")
+        #expect(try scheduler.optionalString("_class_name") == "LCMScheduler")
+        #expect(try scheduler.optionalInteger("steps_offset") == 0)
+      }
+    }
+    let plain = try Layout.with(whole) { try Checkpoint(at: $0).config("unet") }
+    #expect(!plain.has("time_cond_proj_dim"))
+  }
+
   /// The 2021 models' averaged weights are what their authors sample; later ones are sampled as they stand.
   @Test(arguments: [("ldm-sr", true), ("sd1", false)])
   func averagesAreUsedWhereTheirAuthorsDo(family: String, uses: Bool) throws {

@@ -84,7 +84,7 @@ public struct Conversion {
         guard let found = map.singleName(isBare ? "text_model.\(name)" : name) else {
           throw ConversionError.noPlace(tensor: name, part: part, file: checkpoint.path)
         }
-        pieces[found.name, default: []].append((found.place, try found.change.undone(on: tensor)))
+        pieces[found.name, default: []] += try found.change.undone(on: tensor, place: found.place)
       }
     }
     let tensors = pieces.mapValues { TensorPieces(parts: $0.sorted { $0.place < $1.place }.map(\.tensor), type: type) }

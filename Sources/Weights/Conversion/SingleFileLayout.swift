@@ -32,9 +32,8 @@ struct SingleFileLayout {
     let config = try checkpoint.config(part)
     switch part {
     case "unet":
-      let isConditional = try config.string("_class_name", default: "UNet2DConditionModel") == "UNet2DConditionModel"
-      guard isConditional, let shape = UNetShape(folder: names) else { break }
-      return .unet(shape, prefix: "model.diffusion_model.", conditional: true, width: { _ in 1 }, headWidth: nil)
+      guard let shape = UNetShape(folder: names) else { break }
+      return .unet(shape, prefix: "model.diffusion_model.", heads: try SingleFileParts.pixelHeads(config))
     case "vae", "vqvae":
       let levels = names.count { "decoder.up_blocks.\($0).resnets.0.conv1.weight" }
       let layers = names.count { "decoder.up_blocks.0.resnets.\($0).conv1.weight" } - 1
@@ -61,6 +60,9 @@ struct SingleFileLayout {
   /// By the UNet's shapes, as it will be read again; where these are no public ones, by the pipeline's class.
   private static func family(_ checkpoint: Checkpoint, _ map: NameMap) throws -> String {
     if let family = checkpoint.family { return family.name }
+    for (part, name) in [("class_embedder", "ldm-class"), ("bert", "ldm-text")] where checkpoint.has(part) {
+      return name
+    }
     let shapes = try checkpoint.weights("unet").shapes.compactMap { name, shape in
       map.singleName(name).map { (String($0.name.dropFirst(map.prefix.count)), shape) }
     }
@@ -71,20 +73,34 @@ struct SingleFileLayout {
     case "StableDiffusionUpscalePipeline": "x4-upscaler"
     case "StableDiffusionXLPipeline": "sdxl"
     case "StableDiffusionXLImg2ImgPipeline": "sdxl-refiner"
+    case "LDMPipeline": "ldm"
+    case "LDMSuperResolutionPipeline": "ldm-sr"
+    case "LDMInpaintPipeline": "ldm-inpainting"
     default: "sd1"
     }
   }
 }
 
 extension NameMap.Change {
-  /// The values as a single file holds them.
-  func undone(on tensor: WeightTensor) throws -> WeightTensor {
+  /// The values as a single file holds them, and the places of their pieces in the tensor that they become part of.
+  func undone(on tensor: WeightTensor, place: Int) throws -> [(place: Int, tensor: WeightTensor)] {
+    func convolution(_ ones: Int) -> WeightTensor {
+      let isMatrix = tensor.shape.count == 2
+      return isMatrix ? tensor.renamed(tensor.name, shape: tensor.shape + Array(repeating: 1, count: ones)) : tensor
+    }
     switch self {
-    case .none, .thirds: return tensor
-    case .matrix:
-      return tensor.shape.count == 2 ? tensor.renamed(tensor.name, shape: tensor.shape + [1, 1]) : tensor
-    case .transposed: return tensor.transposed(named: tensor.name)
-    case .thirdsByHead: throw ConversionError.noForm(part: "attention", file: tensor.source)
+    case .none, .thirds: return [(place, tensor)]
+    case .matrix: return [(place, convolution(2))]
+    case .line: return [(place, convolution(1))]
+    case .transposed: return [(place, tensor.transposed(named: tensor.name))]
+    case .thirdsByHead(let heads):
+      guard let rows = tensor.shape.first, rows % heads == 0 else {
+        throw ConversionError.noForm(part: "attention", file: tensor.source)
+      }
+      let (whole, width) = (convolution(1), rows / heads)
+      return (0..<heads).map { head in
+        (3 * head + place, whole.rows((head * width)..<((head + 1) * width), named: tensor.name))
+      }
     }
   }
 }

@@ -52,6 +52,7 @@ public struct Family: Sendable {
     case (768, 4): return "sd1"
     case (768, 9): return "sd1-inpainting"
     case (nil, 6): return "ldm-sr"
+    case (nil, 7): return "ldm-inpainting"
     case (nil, 3), (nil, 4): return "ldm"
     default:
       let words = context.map { "a context of \($0)" } ?? "no context"

@@ -6,6 +6,8 @@ package struct NameMap {
     case none
     /// A 1x1 convolution `[c, c, 1, 1]` becomes the matrix `[c, c]`.
     case matrix
+    /// So does one in one dimension, `[c, c, 1]`.
+    case line
     /// OpenCLIP writes the projection for multiplication from the right.
     case transposed
     /// Queries, keys and values stand as thirds of one tensor.

@@ -13,8 +13,14 @@ enum ShapeConfig {
     result["num_class_embeds"] = names["label_emb.weight"]?[safe: 0].map(number)
     result["projection_class_embeddings_input_dim"] = names["label_emb.0.0.weight"]?[safe: 1].map(number)
     let kind = names.shapes.keys.contains { $0.hasSuffix(".qkv.weight") } ? "Attn" : "CrossAttn"
-    result["down_block_types"] = .list(shape.downAttends.map { .string(($0 ? kind : "") + "DownBlock2D") })
-    result["up_block_types"] = .list(shape.upAttends.reversed().map { .string(($0 ? kind : "") + "UpBlock2D") })
+    let plain =
+      shape.resizesByResnets ? ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D") : ("DownBlock2D", "UpBlock2D")
+    result["down_block_types"] = .list(shape.downAttends.map { .string($0 ? "\(kind)DownBlock2D" : plain.0) })
+    result["up_block_types"] = .list(shape.upAttends.reversed().map { .string($0 ? "\(kind)UpBlock2D" : plain.1) })
+    if shape.resizesByResnets {
+      (result["downsample_type"], result["upsample_type"]) = (.string("resnet"), .string("resnet"))
+    }
+    result["time_cond_proj_dim"] = names["time_embed.cond_proj.weight"]?[safe: 1].map(number)
     guard kind == "CrossAttn", shape.downAttends.contains(true) else { return result }
     func context(_ block: String) -> Int? { names["\(block).1.transformer_blocks.0.attn2.to_k.weight"]?[safe: 1] }
     result["cross_attention_dim"] = (downs + ["middle_block"]).lazy.compactMap(context).first.map(number)

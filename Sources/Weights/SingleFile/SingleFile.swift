@@ -15,7 +15,8 @@ struct SingleFile: CheckpointLayout {
   /// Only configs and tensors' headers are read.
   ///
   /// - Throws: `CheckpointError.family` for files of other families, `.resource`.
-  init(_ file: TensorFile, hints: CheckpointHints) throws {
+  init(_ given: TensorFile, hints: CheckpointHints) throws {
+    let file = try TinyHalves.joined(given)
     self.file = file
     let parts = try SingleFileParts(file)
     (family, maps) = (parts.family, parts.maps)
@@ -26,14 +27,18 @@ struct SingleFile: CheckpointLayout {
     var notes: [String] = []
     if let family {
       for (part, config) in family.parts where !SingleFileParts.hasTensors(part) { configs[part] = config }
+      // A UNet that is told the strength of guidance is a latent consistency model (Luo et al. 2023, arXiv:2310.04378).
+      if configs["unet"]?.has("time_cond_proj_dim") == true {
+        configs["scheduler"] = configs["scheduler"]?.setting([
+          "_class_name": .string("LCMScheduler"), "original_inference_steps": .number(50), "steps_offset": .number(0),
+          "set_alpha_to_one": .bool(true), "skip_prk_steps": .null,
+        ])
+      }
       let prediction = PredictionSource(file, hints, family: family.name)
       notes += prediction.notes
       prediction.apply(to: &configs)
     }
-    for (part, _) in configs {
-      guard let text = file.metadata["ldm.config.\(part)"] else { continue }
-      configs[part] = try Config(Data(text.utf8), path: "\(file.path): \(part)")
-    }
+    for (part, config) in configs { configs[part] = try Self.writtenConfig(part, in: file) ?? config }
     (self.configs, self.notes) = (configs, notes)
     index = family.map { family in
       Config(
@@ -42,6 +47,11 @@ struct SingleFile: CheckpointLayout {
           $0.key.hasPrefix("_") || configs[$0.key] != nil || !SingleFileParts.isPart($0.key)
         })
     }
+  }
+
+  /// The config that `ldm models convert` put into the file for want of another place.
+  static func writtenConfig(_ part: String, in file: TensorFile) throws -> Config? {
+    try file.metadata["ldm.config.\(part)"].map { try Config(Data($0.utf8), path: "\(file.path): \(part)") }
   }
 
   var parts: [String] { configs.keys.filter { !$0.hasPrefix("tokenizer") }.sorted() }
@@ -87,7 +97,7 @@ extension NameMap.Change {
     }
     switch self {
     case .none: return [tensor.renamed(names[0])]
-    case .matrix:
+    case .matrix, .line:
       let shape = tensor.shape
       return [
         tensor.renamed(

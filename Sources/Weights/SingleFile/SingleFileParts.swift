@@ -13,7 +13,7 @@ package struct SingleFileParts {
     if let prefix = ["model.diffusion_model.", "diffusion_model.", ""].first(where: {
       all.has("\($0)input_blocks.0.0.weight")
     }) {
-      try addUNet(TensorNames(file.tensors, below: prefix), prefix, all, file.path)
+      try addUNet(TensorNames(file.tensors, below: prefix), prefix, all, file)
     } else if all.has("down_blocks.0.resnets.0.conv1.weight"), all.has("conv_in.weight") {
       try addOwnUNet(all, file.path)
     }
@@ -22,7 +22,7 @@ package struct SingleFileParts {
       break
     }
     if maps.isEmpty, all.has("encoder.layers.0.weight"), all.has("decoder.layers.0.weight") {
-      // TAESD under diffusers' names: all of them are of one shape.
+      // TAESD: all of them are of one shape.
       maps["vae"] = .identity(all)
       configs["vae"] = Config(path: file.path, values: ["_class_name": .string("AutoencoderTiny")])
     }
@@ -30,19 +30,28 @@ package struct SingleFileParts {
     if let family { try addTowers(family, all, file) }
   }
 
-  private mutating func addUNet(_ names: TensorNames, _ prefix: String, _ all: TensorNames, _ path: String) throws {
+  private mutating func addUNet(
+    _ names: TensorNames, _ prefix: String, _ all: TensorNames, _ file: TensorFile
+  ) throws {
     guard let shape = UNetShape(single: names) else {
-      throw CheckpointError.family(path, found: "a UNet whose blocks follow no known order")
+      throw CheckpointError.family(file.path, found: "a UNet whose blocks follow no known order")
     }
-    let family = try Family(named: said ?? Family.name(unet: names, file: all, path: path))
+    let family = try Family(named: said ?? Family.name(unet: names, file: all, path: file.path))
     let template = family.parts["unet"]!
     let config = template.setting(ShapeConfig.unet(names, shape, like: template))
-    let channels = try config.integers("block_out_channels")
-    let conditional = try config.string("_class_name", default: "") == "UNet2DConditionModel"
-    let headWidth = conditional ? nil : try config.optionalInteger("attention_head_dim")
-    maps["unet"] = .unet(
-      shape, prefix: prefix, conditional: conditional, width: { channels[$0] }, headWidth: headWidth)
+    // Shapes do not tell heads; a file that this program wrote does.
+    let written = try SingleFile.writtenConfig("unet", in: file)
+    maps["unet"] = .unet(shape, prefix: prefix, heads: try Self.pixelHeads(written ?? config))
     (configs["unet"], self.family) = (config, family)
+  }
+
+  /// Heads by level of a UNet that attends over pixels; nil for one whose transformers read a context.
+  static func pixelHeads(_ config: Config) throws -> [Int]? {
+    guard try config.optionalString("_class_name") == "UNet2DModel" else { return nil }
+    let channels = try config.integers("block_out_channels")
+    if let count = try config.optionalInteger("num_attention_heads") { return channels.map { _ in max(count, 1) } }
+    let width = try config.optionalInteger("attention_head_dim")
+    return channels.map { channels in width.map { max(channels / max($0, 1), 1) } ?? 1 }
   }
 
   /// A UNet under diffusers' names: told by what it would be called in a single file.
@@ -50,7 +59,7 @@ package struct SingleFileParts {
     guard let shape = UNetShape(folder: names) else {
       throw CheckpointError.family(path, found: "a UNet whose blocks follow no known order")
     }
-    let map = NameMap.unet(shape, prefix: "", conditional: true, width: { _ in 1 }, headWidth: nil)
+    let map = NameMap.unet(shape, prefix: "")
     let single = TensorNames(
       shapes: Dictionary(
         names.shapes.compactMap { name, shape in map.singleName(name).map { ($0.name, shape) } }

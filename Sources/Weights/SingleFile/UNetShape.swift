@@ -5,14 +5,22 @@ struct UNetShape: Equatable {
   var layers: Int
   /// Whether a level's blocks are followed by attention; by index from the full size down.
   var downAttends, upAttends: [Bool]
+  /// Whether ResNet blocks halve and double (`resblock_updown`), not convolutions.
+  var resizesByResnets: Bool
 
   /// By CompVis' names, `input_blocks.*` (Rombach et al. 2022, `openaimodel.py`): a convolution, then `layers` blocks a
   /// level, and a halving behind each but the last.
   init?(single names: TensorNames) {
-    let blocks = names.numbers(below: "input_blocks.")
-    let halvings = (0..<max(blocks, 1)).filter { names.has("input_blocks.\($0).0.op.weight") }.count
-    guard blocks > 1, (blocks - 1 - halvings) % (halvings + 1) == 0 else { return nil }
-    (levels, layers) = (halvings + 1, (blocks - 1 - halvings) / (halvings + 1))
+    let (blocks, ups) = (names.numbers(below: "input_blocks."), names.numbers(below: "output_blocks."))
+    // A halving ResNet block looks as any other; a doubling one stands behind another.
+    func doubling(_ name: String) -> Int {
+      (0..<ups).filter { i in (1...2).contains { names.has("output_blocks.\(i).\($0).\(name).weight") } }.count
+    }
+    let resnets = doubling("in_layers.0")
+    resizesByResnets = resnets > 0
+    levels = max(resnets, doubling("conv")) + 1
+    layers = ups / levels - 1
+    guard layers > 0, ups % levels == 0, blocks == levels * (layers + 1) else { return nil }
     func attends(_ block: String) -> Bool { names.has("\(block).1.norm.weight") }
     let (perDown, perUp, count) = (layers + 1, layers + 1, levels)
     downAttends = (0..<count).map { attends("input_blocks.\(1 + $0 * perDown)") }
@@ -23,6 +31,7 @@ struct UNetShape: Equatable {
   init?(folder names: TensorNames) {
     levels = names.count { "down_blocks.\($0).resnets.0.conv1.weight" }
     layers = names.count { "down_blocks.0.resnets.\($0).conv1.weight" }
+    resizesByResnets = names.has("down_blocks.0.downsamplers.0.conv1.weight")
     guard levels > 0, layers > 0 else { return nil }
     func attends(_ block: String) -> Bool {
       names.has("\(block).attentions.0.norm.weight") || names.has("\(block).attentions.0.group_norm.weight")
@@ -38,14 +47,12 @@ extension NameMap {
   ///
   /// - Parameters:
   ///   - prefix: of the single file's names, with its dot.
-  ///   - conditional: attention is a transformer that reads a context.
-  ///   - headWidth: channels of a head of the older attention.
-  static func unet(
-    _ shape: UNetShape, prefix: String, conditional: Bool, width: (Int) -> Int, headWidth: Int?
-  ) -> NameMap {
+  ///   - heads: of the older attention, by level; nil where attention is a transformer that reads a context.
+  static func unet(_ shape: UNetShape, prefix: String, heads: [Int]? = nil) -> NameMap {
     var map = NameMap(prefix)
     let leaf: KeyValuePairs = [
       "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+      "time_embed.cond_proj": "time_embedding.cond_proj",
       "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
       "label_emb.0.0": "add_embedding.linear_1", "label_emb.0.2": "add_embedding.linear_2",
       "label_emb": "class_embedding",
@@ -54,9 +61,7 @@ extension NameMap {
     func block(_ single: String, _ folder: String, _ index: Int, attends: Bool, level: Int) {
       map.addResnet("\(prefix)\(single).0", "\(folder).resnets.\(index)")
       if attends {
-        map.addAttention(
-          "\(prefix)\(single).1", "\(folder).attentions.\(index)", conditional,
-          heads: headWidth.map { width(level) / $0 })
+        map.addAttention("\(prefix)\(single).1", "\(folder).attentions.\(index)", heads: heads?[level])
       }
     }
     var place = 1
@@ -67,13 +72,13 @@ extension NameMap {
       }
       if level + 1 < shape.levels {
         map.add("\(prefix)input_blocks.\(place).0.op", "down_blocks.\(level).downsamplers.0.conv")
+        map.addResnet("\(prefix)input_blocks.\(place).0", "down_blocks.\(level).downsamplers.0")
         place += 1
       }
     }
     let last = shape.levels - 1
     map.addResnet("\(prefix)middle_block.0", "mid_block.resnets.0")
-    map.addAttention(
-      "\(prefix)middle_block.1", "mid_block.attentions.0", conditional, heads: headWidth.map { width(last) / $0 })
+    map.addAttention("\(prefix)middle_block.1", "mid_block.attentions.0", heads: heads?[last])
     map.addResnet("\(prefix)middle_block.2", "mid_block.resnets.1")
     place = 0
     for up in 0..<shape.levels {
@@ -83,6 +88,7 @@ extension NameMap {
         if index == shape.layers, level > 0 {
           let at = shape.upAttends[level] ? 2 : 1
           map.add("\(prefix)output_blocks.\(place).\(at).conv", "up_blocks.\(up).upsamplers.0.conv")
+          map.addResnet("\(prefix)output_blocks.\(place).\(at)", "up_blocks.\(up).upsamplers.0")
         }
         place += 1
       }
@@ -100,10 +106,10 @@ extension NameMap {
   }
 
   /// Transformers have the same names below theirs in both; the older attention has one tensor for all three projections.
-  private mutating func addAttention(_ single: String, _ folder: String, _ conditional: Bool, heads: Int?) {
-    guard !conditional else { return add(single, folder) }
+  private mutating func addAttention(_ single: String, _ folder: String, heads: Int?) {
+    guard let heads else { return add(single, folder) }
     add("\(single).norm", "\(folder).group_norm")
-    add("\(single).qkv", ["\(folder).to_q", "\(folder).to_k", "\(folder).to_v"], .thirdsByHead(heads ?? 1))
-    add("\(single).proj_out", "\(folder).to_out.0", .matrix)
+    add("\(single).qkv", ["\(folder).to_q", "\(folder).to_k", "\(folder).to_v"], .thirdsByHead(heads))
+    add("\(single).proj_out", "\(folder).to_out.0", .line)
   }
 }

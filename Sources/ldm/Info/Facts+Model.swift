@@ -92,9 +92,11 @@ extension Checkpoint {
       if try has("low_res_scheduler") || index?.optionalString("_class_name") == "LDMSuperResolutionPipeline" {
         return [.upscale]
       }
+      let readsText = parts.contains { $0.hasPrefix("text_encoder") || $0 == "bert" }
       switch input - latents {
       case 0 where family?.name == "sdxl-refiner": return [.imageToImage]
-      case 0 where !parts.contains(where: { $0.hasPrefix("text_encoder") || $0 == "bert" }): return [.textToImage]
+      case 0 where !readsText: return [.textToImage]
+      case latents + 1 where !readsText: return [.inpaint]
       case 0, latents + 1: return [.textToImage, .imageToImage, .inpaint]
       case 1: return [.imageToImage]
       case 3: return [.upscale]
