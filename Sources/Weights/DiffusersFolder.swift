@@ -50,9 +50,14 @@ struct DiffusersFolder: CheckpointLayout {
   func tokenizer(_ part: String) throws -> TokenizerFiles {
     let folder = "\(path)/\(part)"
     func file(_ name: String) -> String? { Self.exists("\(folder)/\(name)") ? "\(folder)/\(name)" : nil }
+    var config = try file("tokenizer_config.json").map { try Config(at: $0) }
+    // As transformers reads them: in files of before 2023 the map wins. SD 2 pads by "!", and only the map says so.
+    if config?.has("added_tokens_decoder") != true, let map = file("special_tokens_map.json") {
+      config = try (config ?? Config(path: map, values: [:])).setting(Config(at: map).values)
+    }
     return TokenizerFiles(
       vocabulary: file("vocab.json"), merges: file("merges.txt"), tokenizer: file("tokenizer.json"),
-      config: try file("tokenizer_config.json").map { try Config(at: $0) }, folder: folder)
+      config: config, folder: folder)
   }
 
   private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

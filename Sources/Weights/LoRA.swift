@@ -1,13 +1,15 @@
 import Foundation
 import Tensors
 
-/// An adaptation of a model: for each layer it changes, W + s Δ. LoRA, LoCon, LoHa, LoKr, and DoRA on any of them.
+/// An adaptation of a model: for each layer it changes, W + s Δ. LoRA, LoCon, LoHa, LoKr, and DoRA on any of them; GLoRA, OFT,
+/// (IA)³, and whole differences, of norms and biases too.
 ///
 /// Reads kohya's naming (also of SDXL's original layout), diffusers' and PEFT's; linear layers and convolutions.
 public struct LoRA: Sendable {
   struct Module: Sendable {
     var tensors: [Role: WeightTensor] = [:]
     var alpha: Double?
+    var scalesInputs: Bool?
   }
 
   public let file: String
@@ -28,10 +30,16 @@ public struct LoRA: Sendable {
     fingerprint = "\(Weights(source.tensors, source: path).fingerprint) \(strength) \(self.textStrength)"
     var modules: [String: Module] = [:]
     let configs = PEFTConfig.parts(in: source.metadata)
+    if Self.isHypernetwork(source.tensors.keys) {
+      throw WeightsError.adapter(file: path, why: "a hypernetwork, which is not read; give a LoRA")
+    }
     for (key, tensor) in source.tensors {
       if let kind = Self.others.first(where: { key.contains($0.mark) }) {
         throw WeightsError.adapter(
           file: path, why: "\(key) is part of a \(kind.name), which is not read; give a LoRA, LoHa, LoKr or DoRA")
+      }
+      if key.hasSuffix(".oft_blocks"), tensor.shape.count != 3 {
+        throw WeightsError.adapter(file: path, why: "\(key) is part of a BOFT, which is not read; give a LoRA or OFT")
       }
       guard let (place, role) = Self.parsed(key) else {
         unknown.append(key)
@@ -40,6 +48,8 @@ public struct LoRA: Sendable {
       var module = modules[place] ?? Module()
       if role == .alpha {
         module.alpha = tensor.count == 1 && tensor.type.isWeight ? Double(tensor.tensor()[flat: 0]) : nil
+      } else if role == .scalesInputs {
+        module.scalesInputs = tensor.count == 1 ? tensor.tensor()[flat: 0] != 0 : nil
       } else if tensor.type.isWeight {
         module.tensors[role] = tensor
       } else {
@@ -69,6 +79,14 @@ public struct LoRA: Sendable {
     case kron1, kron1A, kron1B, kron2, kron2A, kron2B, kron2Core
     /// Of rows or columns: DoRA.
     case lengths
+    /// What is added as it stands, to the weights or to the bias.
+    case difference, biasDifference
+    /// GLoRA's, of which A goes by the weights.
+    case gloraA1, gloraA2, gloraB1, gloraB2, gloraBCore
+    /// OFT's, and what its rows are stretched by.
+    case rotation, rescale
+    /// (IA)³'s factors, and whether they belong to inputs.
+    case scale, scalesInputs
   }
 
   private static let endings: [(String, Role)] = [
@@ -82,12 +100,25 @@ public struct LoRA: Sendable {
     (".lokr_w2", .kron2), (".lokr_w2_a", .kron2A), (".lokr_w2_b", .kron2B), (".lokr_t2", .kron2Core),
     (".dora_scale", .lengths), (".lora_magnitude_vector", .lengths), (".lora_magnitude_vector.weight", .lengths),
     (".lora_magnitude_vector.default.weight", .lengths),
+    (".diff", .difference), (".diff_b", .biasDifference), (".w_norm", .difference), (".b_norm", .biasDifference),
+    (".a1.weight", .gloraA1), (".a2.weight", .gloraA2), (".b1.weight", .gloraB1), (".b2.weight", .gloraB2),
+    (".bm.weight", .gloraBCore), (".oft_blocks", .rotation), (".rescale", .rescale), (".on_input", .scalesInputs),
+    // The shortest last: what other names end in.
+    (".weight", .scale),
   ]
 
   private static let others: [(mark: String, name: String)] = [
-    ("oft_", "OFT"), (".diff", "full difference"), ("ia3_", "IA3"), (".a1.weight", "GLoRA"),
-    (".w_norm", "full difference"),
+    ("oft_R", "OFT of PEFT's"), ("oft_r", "OFT of PEFT's"), ("oft_diag", "OFT of kohya's"), ("boft_", "BOFT"),
+    ("ia3_", "(IA)³ of PEFT's"), ("vera_", "VeRA"),
   ]
+
+  /// A1111's: pairs of networks for keys and values by the width that they take, "768.0.linear.0.weight".
+  static func isHypernetwork(_ names: some Sequence<String>) -> Bool {
+    names.contains { name in
+      let parts = name.split(separator: ".")
+      return parts.count > 3 && Int(parts[0]) != nil && ["0", "1"].contains(parts[1]) && parts[2].hasPrefix("linear")
+    }
+  }
 
   /// Of a tensor's name: the layer it belongs to, and what it is there.
   private static func parsed(_ key: String) -> (place: String, Role)? {

@@ -99,7 +99,9 @@ def write_clip_vocabulary(folder, config):
     folder.mkdir()
     (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
-    write_json(folder / "tokenizer_config.json", config)
+    # In the public folders the config says another padding than the map, which transformers believes.
+    write_json(folder / "tokenizer_config.json", config | dict(pad_token="<|endoftext|>"))
+    write_json(folder / "special_tokens_map.json", {k: config[k] for k in ("bos_token", "eos_token", "pad_token", "unk_token")})
 
 
 def write_bert_vocabulary(folder, size):

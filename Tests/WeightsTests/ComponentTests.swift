@@ -50,6 +50,31 @@ import Weights
     }
   }
 
+  /// SD 2's public folders pad by what the map says; newer files name their tokens themselves.
+  @Test func theMapOfSpecialTokensWinsWhereTransformersReadsIt() throws {
+    try Sample.withFolder { folder in
+      let tokenizer = folder.appendingPathComponent("tokenizer")
+      for (path, text) in [
+        ("unet/config.json", #"{"_class_name": "UNet2DConditionModel"}"#),
+        ("tokenizer/tokenizer_config.json", #"{"pad_token": "<|endoftext|>", "model_max_length": 77}"#),
+      ] {
+        let file = folder.appendingPathComponent(path)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file)
+      }
+      func padding() throws -> String? {
+        try Checkpoint(at: folder.path).tokenizer().config?.optionalString("pad_token")
+      }
+      #expect(try padding() == "<|endoftext|>")
+      try Data(#"{"pad_token": "!"}"#.utf8).write(to: tokenizer.appendingPathComponent("special_tokens_map.json"))
+      #expect(try padding() == "!")
+      #expect(try Checkpoint(at: folder.path).tokenizer().config?.optionalInteger("model_max_length") == 77)
+      try Data(#"{"pad_token": "<|endoftext|>", "added_tokens_decoder": {}}"#.utf8)
+        .write(to: tokenizer.appendingPathComponent("tokenizer_config.json"))
+      #expect(try padding() == "<|endoftext|>")
+    }
+  }
+
   @Test func theFullFileComesBeforeItsHalf() throws {
     try Sample.withFolder { folder in
       try write(["a": Tensor([1], shape: [1])], folder.appendingPathComponent("model.fp16.safetensors"))

@@ -168,12 +168,18 @@ import Weights
     }
   }
 
+  /// The unconditional layout with `use_scale_shift_norm`, as far as it tells.
+  private static let scalingByTime = Layout.all["ldm"]!.fileShapes.merging([
+    "model.diffusion_model.input_blocks.1.0.emb_layers.1.weight": [448, 896]
+  ]) { $1 }
+
   @Test(
     arguments: [
       (["lora_unet_down_blocks_0.lora_up.weight": [4, 4]], "--lora"), (["emb_params": [2, 768]], "--embedding"),
       (["model.diffusion_model.double_blocks.0.img_attn.proj.weight": [8, 8]], "Flux"),
       (["model.diffusion_model.joint_blocks.0.x.weight": [8, 8]], "Stable Diffusion 3"), (["a": [1]], "no UNet"),
       (["model.diffusion_model.input_blocks.0.0.weight": [320, 4, 3, 3]], "no known order"),
+      (scalingByTime, "LSUN churches"), (["768.0.linear.0.weight": [8, 8]], "hypernetwork"),
     ] as [([String: [Int]], String)])
   func otherFilesAreNamed(shapes: [String: [Int]], words: String) throws {
     _ = try Layout.with(shapes) { path in

@@ -82,6 +82,8 @@ public struct Conversion {
         // transformers 5 saves a bare tower without the prefix that public folders have.
         let isBare = part.hasPrefix("text_encoder") && !name.hasPrefix("text_")
         guard let found = map.singleName(isBare ? "text_model.\(name)" : name) else {
+          // A buffer that public folders hold and OpenCLIP's names have no place for.
+          if name.hasSuffix("position_ids") { continue }
           throw ConversionError.noPlace(tensor: name, part: part, file: checkpoint.path)
         }
         pieces[found.name, default: []] += try found.change.undone(on: tensor, place: found.place)

@@ -38,6 +38,8 @@ public struct Family: Sendable {
     }
     let context = unet.shapes.first { $0.key.hasSuffix("attn2.to_k.weight") }?.value[safe: 1]
     let pooled = unet["label_emb.0.0.weight"]?[safe: 1]
+    let time = unet["time_embed.2.bias"]?.first
+    let scalesByTime = unet["input_blocks.1.0.emb_layers.1.weight"]?.first.map { 2 * $0 == time } ?? false
     switch (context, input) {
     case (2048, 4), (2048, 8): return "sdxl"
     case (2048, 9): return "sdxl-inpainting"
@@ -51,6 +53,8 @@ public struct Family: Sendable {
     case (_, _) where file.has("cond_stage_model.embedding.weight"): return "ldm-class"
     case (768, 4): return "sd1"
     case (768, 9): return "sd1-inpainting"
+    case (nil, _) where scalesByTime:
+      throw .family(path, found: "a UNet whose time scales and shifts (LSUN churches of 2021), which is not supported")
     case (nil, 6): return "ldm-sr"
     case (nil, 7): return "ldm-inpainting"
     case (nil, 3), (nil, 4): return "ldm"
@@ -65,7 +69,10 @@ public struct Family: Sendable {
     func some(_ parts: String...) -> Bool {
       names.shapes.keys.contains { name in parts.contains { name.contains($0) } }
     }
-    if some("lora_up", "lora_A", ".lora.up", "lora_down", "hada_w1", "lokr_w1") {
+    if LoRA.isHypernetwork(names.shapes.keys) { return "a hypernetwork, which is not supported" }
+    if some("lora_up", "lora_A", ".lora.up", "lora_down", "hada_w1", "lokr_w1", "oft_blocks", ".diff_b", ".a1.weight")
+      || names.shapes.keys.contains(where: { $0.hasSuffix(".diff") })
+    {
       return "a LoRA, no whole model; give it with --lora"
     }
     if some("string_to_param", "emb_params", "clip_l", "clip_g") && names.shapes.count < 8 {

@@ -44,7 +44,7 @@ struct PredictionSource {
     return try? Config(at: config).optionalString("prediction_type")
   }
 
-  /// SD 2 base, which predicts epsilon, was trained on 512 pixels and needs no f32 scores.
+  /// SD 2 base, which predicts epsilon, was trained on 512 pixels, needs no f32 scores, and is sampled by PNDM.
   func apply(to configs: inout [String: Config]) {
     guard let prediction, let scheduler = configs["scheduler"] else { return }
     var changes: [String: JSONValue] = ["prediction_type": .string(prediction)]
@@ -57,5 +57,6 @@ struct PredictionSource {
       return
     }
     configs["unet"] = unet.setting(["sample_size": .number(64), "upcast_attention": .null])
+    configs["scheduler"] = configs["scheduler"]?.setting(["_class_name": .string("PNDMScheduler")])
   }
 }
