@@ -8,12 +8,27 @@ import Tensors
 /// - LoKr (LyCORIS): (α/r) K₁ ⊗ K₂, each whole or a product; without α/r where both are whole.
 /// - DoRA (Liu et al. 2024, arXiv:2402.09353) on top of any: W + Δ with its rows, or the columns of its input channels, at the
 ///   lengths that the file gives.
+/// - Those that go by W itself: LoRA+Products.swift.
 extension LoRA.Module {
   /// Whether all that a kind needs is there.
   var isWhole: Bool {
     func has(_ roles: LoRA.Role...) -> Bool { roles.allSatisfy { tensors[$0] != nil } }
-    return has(.down, .up) || has(.hada1A, .hada1B, .hada2A, .hada2B)
+    return changesBias || has(.down, .up) || has(.hada1A, .hada1B, .hada2A, .hada2B) || has(.difference)
       || (has(.kron1) || has(.kron1A, .kron1B)) && (has(.kron2) || has(.kron2A, .kron2B))
+      || has(.gloraA1, .gloraA2, .gloraB1, .gloraB2) || has(.rotation) || has(.scale) && scalesInputs != nil
+  }
+
+  var changesBias: Bool { tensors[.biasDifference] != nil }
+
+  /// b ← b + s δ.
+  func add(toBias bias: inout Tensor, _ strength: Double, _ file: String, _ name: String) throws(WeightsError) {
+    guard let difference = tensors[.biasDifference] else { return }
+    guard difference.count == bias.count else {
+      throw .adapter(
+        file: file,
+        why: "\(name) holds \(difference.shape) for a bias of \(bias.count); it is for another family")
+    }
+    bias = bias + Float(strength) * difference.tensor().reshaped(bias.shape)
   }
 
   /// W ← W + s Δ; with lengths W ← W + s (W' - W), W' what DoRA makes of W + Δ.
@@ -29,6 +44,11 @@ extension LoRA.Module {
       return .adapter(
         file: file, why: "\(name) holds \(shapes), the model's layer is \(shape); it is for another family")
     }
+    if let change = product(with: weight, outputs, columns, strength, inputs: shape.count > 1 ? shape[1] : 1) {
+      guard change.count == weight.count else { throw misfit() }
+      weight = weight + change.reshaped(weight.shape)
+      return
+    }
     let lengths = tensors[.lengths].map { $0.tensor() }
     var sum = weight
     guard outputs > 0, addDelta(to: &sum, outputs, columns, lengths == nil ? strength : 1) else { throw misfit() }
@@ -43,9 +63,14 @@ extension LoRA.Module {
     weight = strength == 1 ? sum : weight + Float(strength) * (sum - weight)
   }
 
+  /// s α/r; s where no α or no rank is known.
+  func factor(_ rank: Int?, _ strength: Double) -> Float {
+    Float(strength * (rank.flatMap { r in alpha.map { $0 / Double(r) } } ?? 1))
+  }
+
   /// - Returns: false where the shapes do not fit.
   private func addDelta(to sum: inout Tensor, _ outputs: Int, _ columns: Int, _ strength: Double) -> Bool {
-    func factor(_ rank: Int?) -> Float { Float(strength * (rank.flatMap { r in alpha.map { $0 / Double(r) } } ?? 1)) }
+    func factor(_ rank: Int?) -> Float { self.factor(rank, strength) }
     if let up = tensors[.up], let down = tensors[.down] {
       guard let (b, a, rank) = pair(up, down, core: tensors[.middle], transposes: false) else { return false }
       guard b.count == outputs * rank, a.count == rank * columns else { return false }
@@ -74,7 +99,7 @@ extension LoRA.Module {
   /// B `[m, r]`, A `[r, n]`, and r; nil where there is none.
   ///
   /// - Parameter transposes: with a core, B is stored as `[r, m]`.
-  private func pair(
+  func pair(
     _ b: WeightTensor, _ a: WeightTensor, core: WeightTensor?, transposes: Bool
   ) -> (b: Tensor, a: Tensor, rank: Int)? {
     guard let inner = a.shape.first, inner > 0, a.count > 0, b.count > 0 else { return nil }
@@ -114,7 +139,7 @@ extension LoRA.Module {
 
 extension LoRA.Module {
   /// sum += b `[m, k]` a `[k, n]`.
-  private static func multiply(_ b: Tensor, _ a: Tensor, _ k: Int, onto sum: inout Tensor) {
+  static func multiply(_ b: Tensor, _ a: Tensor, _ k: Int, onto sum: inout Tensor) {
     let (m, n) = (b.count / k, a.count / k)
     let packed = Tensor(shape: [ldm_packed_size(k, n)]) { out in
       a.withElements { ldm_pack(out.baseAddress!, $0.baseAddress!, k, n, n, 1) }

@@ -12,29 +12,47 @@ public final class LoRASet: Sendable {
   /// Tells this set from any other; nil where it is empty.
   var fingerprint: String? { loras.isEmpty ? nil : loras.map(\.fingerprint).joined(separator: ", ") }
 
-  /// Whether any of them changes `layer` of `part`; it then counts as used.
-  func change(_ layer: String, part: String) -> Bool {
-    let names = LoRANames.candidates(layer, part: part)
+  /// A layer of a model, by its name in diffusers' layout, and which of its tensors.
+  struct Place {
+    var layer: String
+    var isBias: Bool
+
+    /// nil for tensors that adaptations do not know.
+    init?(_ tensor: String) {
+      guard let dot = tensor.lastIndex(of: "."), ["weight", "bias"].contains(tensor[tensor.index(after: dot)...]) else {
+        return nil
+      }
+      (layer, isBias) = (String(tensor[..<dot]), tensor.hasSuffix("bias"))
+    }
+  }
+
+  /// Whether any of them changes what is at `place` in `part`; it then counts as used.
+  func change(_ place: Place, part: String) -> Bool {
+    let names = LoRANames.candidates(place.layer, part: part)
     let found = loras.enumerated().compactMap { index, lora in
-      names.first { lora.modules[$0] != nil }.map { "\(index) \($0)" }
+      names.first { lora.modules[$0].map { !place.isBias || $0.changesBias } ?? false }.map { "\(index) \($0)" }
     }
     used.withLock { $0.formUnion(found) }
     return !found.isEmpty
   }
 
-  /// `tensor` of the layer `layer` (a name in diffusers' layout, without ".weight") of `part` ("unet", "text_encoder"), with
-  /// what each LoRA adds to it.
-  func merged(_ tensor: WeightTensor, layer: String, part: String) throws(WeightsError) -> WeightTensor {
+  /// `tensor` at `place` in `part` ("unet", "text_encoder"), with what each LoRA adds to it.
+  func merged(_ tensor: WeightTensor, at place: Place, part: String) throws(WeightsError) -> WeightTensor {
+    guard change(place, part: part) else { return tensor }
+    let layer = place.layer
     let names = LoRANames.candidates(layer, part: part)
     var sum: Tensor?
-    for (index, lora) in loras.enumerated() {
+    for lora in loras {
       guard let name = names.first(where: { lora.modules[$0] != nil }), let module = lora.modules[name] else {
         continue
       }
-      used.withLock { _ = $0.insert("\(index) \(name)") }
       var values = sum ?? tensor.tensor()
       let strength = part.hasPrefix("text_encoder") ? lora.textStrength : lora.strength
-      try module.add(to: &values, shape: tensor.shape, strength, lora.file, name)
+      if place.isBias {
+        try module.add(toBias: &values, strength, lora.file, name)
+      } else {
+        try module.add(to: &values, shape: tensor.shape, strength, lora.file, name)
+      }
       sum = values
     }
     guard let sum else { return tensor }

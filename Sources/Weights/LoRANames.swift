@@ -25,6 +25,7 @@ enum LoRANames {
     let perLevel = 2
     switch parts[0] {
     case "conv_in": return ["input_blocks.0.0"]
+    case "conv_norm_out": return ["out.0"]
     case "conv_out": return ["out.2"]
     case "time_embedding": return [parts.last == "linear_1" ? "time_embed.0" : "time_embed.2"]
     case "add_embedding": return [parts.last == "linear_1" ? "label_emb.0.0" : "label_emb.0.2"]
@@ -52,8 +53,8 @@ enum LoRANames {
   private static func place(_ block: String, _ kind: String, _ rest: ArraySlice<String>) -> String {
     guard kind == "resnets", let inner = rest.first else { return ([block] + rest).joined(separator: ".") }
     let names = [
-      "conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1",
-      "conv_shortcut": "skip_connection",
+      "norm1": "in_layers.0", "conv1": "in_layers.2", "norm2": "out_layers.0", "conv2": "out_layers.3",
+      "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection",
     ]
     return "\(block).\(names[inner] ?? inner)"
   }

@@ -58,8 +58,8 @@ public struct Weights: Sendable {
   /// - Throws: `WeightsError.missing`, `.shape`, `.type`.
   public func tensor(_ name: String, _ shape: [Int], reshaping: [[Int]] = []) throws(WeightsError) -> WeightTensor {
     let found = try plain(name, shape, reshaping)
-    guard let adapters, let layer = Self.layer(found) else { return found }
-    return try adapters.loras.merged(found, layer: layer, part: adapters.part)
+    guard let adapters, let place = LoRASet.Place(found.name) else { return found }
+    return try adapters.loras.merged(found, at: place, part: adapters.part)
   }
 
   /// The same, not read yet.
@@ -67,21 +67,16 @@ public struct Weights: Sendable {
     _ name: String, _ shape: [Int], reshaping: [[Int]] = []
   ) throws(WeightsError) -> PendingTensor {
     let found = try plain(name, shape, reshaping)
-    guard let adapters, let layer = Self.layer(found), adapters.loras.change(layer, part: adapters.part) else {
+    guard let adapters, let place = LoRASet.Place(found.name), adapters.loras.change(place, part: adapters.part) else {
       return PendingTensor(found)
     }
     return PendingTensor(found) { () throws(WeightsError) in
-      try adapters.loras.merged(found, layer: layer, part: adapters.part).tensor()
+      try adapters.loras.merged(found, at: place, part: adapters.part).tensor()
     }
   }
 
   /// What the LoRAs are that change these tensors; nil without any.
   public var adaptation: String? { adapters?.loras.fingerprint }
-
-  /// The layer that adapters know a tensor by.
-  private static func layer(_ tensor: WeightTensor) -> String? {
-    tensor.name.hasSuffix(".weight") ? String(tensor.name.dropLast(".weight".count)) : nil
-  }
 
   private func plain(
     _ name: String, _ shape: [Int], _ reshaping: [[Int]]

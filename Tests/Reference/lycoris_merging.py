@@ -1,4 +1,5 @@
-"""Layers with adaptations merged by LyCORIS' own functions: LoHa, LoKr, with and without cores, and DoRA on them.
+"""Layers with adaptations merged by LyCORIS' own functions: LoHa, LoKr, with and without cores, and DoRA on them; OFT, (IA)³,
+GLoRA and whole differences by its modules.
 
 Made with lycoris-lora 4.1.3, torch 2.15.0:
     python3 lycoris_merging.py     writes Tests/WeightsTests/Fixtures/lycoris
@@ -7,6 +8,10 @@ import torch
 from lycoris.functional.general import weight_decompose
 from lycoris.functional.loha import diff_weight as loha
 from lycoris.functional.lokr import kron_weight as lokr
+from lycoris.modules.diag_oft import DiagOFTModule
+from lycoris.modules.full import FullModule
+from lycoris.modules.glora import GLoRAModule
+from lycoris.modules.ia3 import IA3Module
 from safetensors.torch import save_file
 
 from common import TESTS, fresh
@@ -79,6 +84,46 @@ def add_dora(name, shape, rank, alpha, lengths, key="x.dora_scale", ends=("lora_
     case(name, shape, factors, delta, strength, lengths.reshape(-1, *[1] * (len(shape) - 1)) if lengths.ndim == 1 else lengths)
 
 
+def add_module(name, shape, make, factors, strength=1.0):
+    """What a LyCORIS module with these tensors makes of a layer."""
+    layer = torch.nn.Linear(*shape[1::-1], bias=False) if len(shape) == 2 else torch.nn.Conv2d(
+        shape[1], shape[0], shape[2:], bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(draw(*shape))
+        merged = make(layer, factors).get_merged_weight(strength, shape)[0]
+    names = {f"x.{k}": v for k, v in factors.items()}
+    cases[name] = {"weight": layer.weight.detach(), "merged": merged.detach(), "strength": torch.tensor(strength), **names}
+
+
+def ia3(layer, factors):
+    module = IA3Module("x", layer, 1, train_on_input=bool(factors["on_input"]))
+    module.weight.data.copy_(factors["weight"])
+    return module
+
+
+def glora(layer, factors):
+    return GLoRAModule.make_module_from_state_dict(
+        "x", layer, *(factors[f"{k}.weight"] for k in ("a1", "a2", "b1", "b2")), None, factors["alpha"])
+
+
+def oft(layer, factors):
+    size = factors["oft_blocks"].shape[1]
+    module = DiagOFTModule("x", layer, 1, lora_dim=size, constraint=float(factors["alpha"]), rescaled="rescale" in factors)
+    assert module.oft_blocks.shape == factors["oft_blocks"].shape
+    module.oft_blocks.data.copy_(factors["oft_blocks"])
+    if "rescale" in factors:
+        module.rescale.data.copy_(factors["rescale"])
+    return module
+
+
+def glora_factors(shape, rank):
+    out, inputs, *kernel = shape
+    ones = [1] * len(kernel)
+    return {"a1.weight": draw(inputs, rank, *ones), "a2.weight": draw(rank, inputs, *ones), "b1.weight": draw(out, rank, *ones),
+            "b2.weight": draw(rank, inputs, *kernel), "alpha": torch.tensor(1.5)}
+
+
+full = lambda layer, factors: FullModule.make_module_from_state_dict("x", layer, factors["diff"], None)
 add_loha("loha", LINEAR, 4, 2.0, strength=0.7)
 add_loha("loha-convolution", CONV, 3, 1.0)
 add_loha("loha-core", CONV, 3, 1.5, core=True)
@@ -94,5 +139,16 @@ add_dora("dora-by-output", LINEAR, 3, 2.0, draw(12, 1).abs(), strength=0.6)
 add_dora("dora-convolution", CONV, 3, 2.0, draw(1, 8, 1, 1).abs())
 add_dora("dora-convolution-by-output", CONV, 3, 2.0, draw(12, 1, 1, 1).abs())
 add_dora("dora-peft", LINEAR, 3, 3.0, draw(12).abs(), "x.lora_magnitude_vector", ("lora_A", "lora_B"))
+add_module("full", LINEAR, full, {"diff": draw(*LINEAR)}, 0.7)
+add_module("full-convolution", CONV, full, {"diff": draw(*CONV)})
+add_module("ia3-inputs", LINEAR, ia3, {"weight": draw(10), "on_input": torch.tensor(1)}, 0.6)
+add_module("ia3-outputs", LINEAR, ia3, {"weight": draw(12), "on_input": torch.tensor(0)})
+add_module("ia3-convolution", CONV, ia3, {"weight": draw(1, 8, 1, 1), "on_input": torch.tensor(1)})
+add_module("glora", LINEAR, glora, glora_factors(LINEAR, 3), 0.8)
+add_module("glora-convolution", CONV, glora, glora_factors(CONV, 2))
+add_module("oft", LINEAR, oft, {"oft_blocks": draw(4, 3, 3), "alpha": torch.tensor(0.0)})
+add_module("oft-part", LINEAR, oft, {"oft_blocks": draw(4, 3, 3), "alpha": torch.tensor(0.0)}, 0.4)
+add_module("oft-bounded", LINEAR, oft, {"oft_blocks": draw(4, 3, 3), "alpha": torch.tensor(0.05)})
+add_module("oft-convolution", CONV, oft, {"oft_blocks": draw(4, 3, 3), "alpha": torch.tensor(0.0), "rescale": draw(12, 1, 1, 1)}, 0.5)
 for name, tensors in cases.items():
     save_file({k: v.contiguous() for k, v in tensors.items()}, FOLDER / f"{name}.safetensors")

@@ -53,6 +53,55 @@ import Weights
     }
   }
 
+  /// Whole differences change biases and norms too; what has no bias to change is told.
+  @Test func biasesAndNormsAreChanged() throws {
+    var drawn: Float = 0
+    func noise(_ shape: [Int]) -> Tensor {
+      Tensor(shape: shape) { out in
+        for i in out.indices {
+          drawn += 1
+          out[i] = sin(drawn)
+        }
+      }
+    }
+    let file = [
+      "lora_unet_x.diff": noise([3, 2]), "lora_unet_x.diff_b": noise([3]), "lora_unet_norm.w_norm": noise([2]),
+      "lora_unet_norm.b_norm": noise([2]), "lora_unet_y.diff_b": noise([2]),
+    ]
+    let path = FileManager.default.temporaryDirectory.appending(path: "adapter-\(UUID()).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(SafetensorsWriter.encoded(file)).write(to: URL(fileURLWithPath: path))
+    let model = ["x.weight": noise([3, 2]), "x.bias": noise([3]), "norm.weight": noise([2]), "norm.bias": noise([2])]
+    let tensors = try SafetensorsFile(MappedFile(name: "model", contents: SafetensorsWriter.encoded(model))).tensors
+    let set = LoRASet([try LoRA(at: path, strength: 0.5)])
+    let weights = Weights(tensors, source: "a model").merging(set, part: "unet")
+    for (name, change) in [
+      ("x.weight", "x.diff"), ("x.bias", "x.diff_b"), ("norm.weight", "norm.w_norm"), ("norm.bias", "norm.b_norm"),
+    ] {
+      let expected = model[name]! + 0.5 * file["lora_unet_\(change)"]!
+      #expect(try weights.tensor(name, expected.shape).tensor().distance(to: expected) < 1e-6)
+      #expect(try weights.pending(name, expected.shape).values().distance(to: expected) < 1e-6)
+    }
+    #expect(
+      try set.warnings(for: "a model") == ["\(path): 1 of 3 layers are not in a model, as lora_unet_y"])
+  }
+
+  @Test(
+    arguments: [
+      ("x.oft_blocks", [2, 3, 4, 4], "BOFT"), ("x.oft_diag", [3, 4], "OFT"), ("unet.x.oft_R.weight", [2, 6], "OFT"),
+      ("unet.x.ia3_l", [4], "(IA)³"), ("768.0.linear.0.weight", [8, 4], "hypernetwork"),
+    ] as [(String, [Int], String)])
+  func otherKindsAreNamed(key: String, shape: [Int], kind: String) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "adapter-\(UUID()).safetensors").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(SafetensorsWriter.encoded([key: Tensor(zeros: shape)])).write(to: URL(fileURLWithPath: path))
+    #expect {
+      _ = try LoRA(at: path)
+    } throws: {
+      "\($0)".contains(kind) && "\($0)".contains("not read")
+    }
+  }
+
   /// Files whose shapes are absurd end in an error, not in a trap.
   @Test(arguments: [[0, 4], [4, 0], [1, 1], [4], [3, 2, 2], [4, 4, 4, 4, 4]] as [[Int]])
   func absurdShapesAreErrors(shape: [Int]) throws {
@@ -61,14 +110,15 @@ import Weights
       ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"],
       ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"], ["lokr_w1", "lokr_w2"],
       ["lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b", "lokr_t2"],
-      ["lora_down.weight", "lora_up.weight", "dora_scale"],
+      ["lora_down.weight", "lora_up.weight", "dora_scale"], ["diff"], ["oft_blocks"],
+      ["a1.weight", "a2.weight", "b1.weight", "b2.weight"], ["weight", "on_input"],
     ] {
       let tensors = Dictionary(uniqueKeysWithValues: factors.map { ("x.\($0)", Tensor(repeating: 1, shape: shape)) })
       let path = FileManager.default.temporaryDirectory.appending(path: "adapter-\(UUID()).safetensors").path
       defer { try? FileManager.default.removeItem(atPath: path) }
       try Data(SafetensorsWriter.encoded(tensors)).write(to: URL(fileURLWithPath: path))
       let weight = try SafetensorsFile(
-        MappedFile(name: "model", contents: SafetensorsWriter.encoded(["x.weight": Tensor(zeros: [6, 5])])))
+        MappedFile(name: "model", contents: SafetensorsWriter.encoded(["x.weight": Tensor(zeros: [7, 5])])))
       #expect(throws: WeightsError.self) { _ = try merged(weight.tensors["x.weight"]!, [LoRA(at: path)]) }
     }
   }
