@@ -72,8 +72,22 @@ public final class Engine: Sendable {
   /// Names of tensors that the loaded files hold and nothing reads.
   public var surplus: [String] { loaded.withLock { $0.values.flatMap(\.model.model.surplus) } }
 
-  /// What a user should know of the LoRAs: layers that the loaded models do not have.
-  public var warnings: [String] { loaded.withLock { $0.values.flatMap(\.model.model.warnings) } }
+  /// What a user should know of the LoRAs: layers that the loaded models do not have, and what they leave alone.
+  public var warnings: [String] {
+    loaded.withLock { loaded in
+      let changes = !loras.isEmpty || loaded.values.contains { !$0.tags.isEmpty }
+      let left = refiner.map { "\($0.path): LoRAs change the base model alone, not the refiner" }
+      return loaded.values.flatMap(\.model.model.warnings) + (changes ? [left].compactMap { $0 } : [])
+    }
+  }
+
+  /// The engine's own LoRAs, as a prompt would name them.
+  public var loraTags: [String] {
+    loras.map { lora in
+      let stem = URL(fileURLWithPath: lora.file).deletingPathExtension().lastPathComponent
+      return "<lora:\(stem):\(lora.strength == lora.strength.rounded() ? "\(Int(lora.strength))" : "\(lora.strength)")>"
+    }
+  }
 
   /// What a user should know of guesses that were made of the loaded files.
   public var notes: [String] { loaded.withLock { $0.values.flatMap(\.model.notes) } }

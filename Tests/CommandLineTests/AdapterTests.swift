@@ -48,6 +48,14 @@ import Weights
     #expect(files[0] == plain && files[1] == named && files[2] != named && files[2] != plain)
   }
 
+  /// Who reads the picture's recipe learns of LoRAs that no prompt named.
+  @Test func aLoRAStandsInTheRecipe() throws {
+    defer { ldm.remove() }
+    let made = try ldm.shell(
+      "$ldm txt2img -q --steps 1 --size 32x32 --seed 1 --lora loras/ink.safetensors:0.5 'emoji of a cat' | $ldm info")
+    #expect(String(decoding: made.output, as: UTF8.self).contains("emoji of a cat <lora:ink:0.5>"), "\(made.words)")
+  }
+
   @Test func anEmbeddingIsAWord() throws {
     defer { ldm.remove() }
     let plain = try picture("'emoji of a wash'")

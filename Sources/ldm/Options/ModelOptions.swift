@@ -29,7 +29,10 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "LoRA, LoCon, LoHa, LoKr or DoRA to merge in, and how strongly (1). May be given several times.",
+      """
+      LoRA, LoCon, LoHa, LoKr, DoRA, GLoRA, OFT, IA3 or full differences to merge in, and how strongly (1). May be given \
+      several times. A refiner stays as it is.
+      """,
       valueName: "file[:weight]"),
     completion: .file(extensions: ["safetensors", "pt"]))
   var lora: [String] = []

@@ -31,7 +31,9 @@ struct Draft {
   var mayBeMarked: Bool { job.task != .inpaint }
 
   /// How the picture was made. Enlarging a picture that words made leaves the recipe in place.
-  func provenance(_ plan: Plan, seed: UInt64, size: Size) -> Provenance {
+  ///
+  /// - Parameter loras: that no prompt names, as tags; A1111 reads them from the prompt.
+  func provenance(_ plan: Plan, seed: UInt64, size: Size, loras: [String] = []) -> Provenance {
     let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
       ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
@@ -49,7 +51,8 @@ struct Draft {
     let isNew = Provenance.source(in: metadata) == Provenance.DigitalSource.trained.rawValue
     let finishes = job.task == .upscale && job.request.prompt.isEmpty
     return Provenance(
-      prompt: job.request.prompt, negativePrompt: job.request.negativePrompt, settings: settings,
+      prompt: ([job.request.prompt] + loras).filter { !$0.isEmpty }.joined(separator: " "),
+      negativePrompt: job.request.negativePrompt, settings: settings,
       source: isNew || job.task == .textToImage ? .trained : .composite, software: software, model: plan.model,
       finished: finishes ? Provenance.parameters(in: metadata) : nil)
   }

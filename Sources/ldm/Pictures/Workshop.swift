@@ -131,7 +131,7 @@ final class Workshop {
     if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
     picture.metadata = draft.metadata
     if !output.strip {
-      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size).written(
+      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraTags).written(
         into: draft.metadata, for: piece.format)
     }
     let isMarked = draft.mayBeMarked && !output.noWatermark && depth == 8
