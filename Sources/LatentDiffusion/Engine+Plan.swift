@@ -17,12 +17,23 @@ public struct TaskFacts: Sendable, Equatable {
   /// Pixels per latent along each axis; super-resolution enlarges by it.
   public var latentFactor: Int
   public var latentChannels: Int
+  /// Side in pixels of the windows that larger pictures are cut into.
+  public var windowSide: Int
   public var readsText: Bool
   /// What a user should know before relying on the task; nil where there is nothing to say.
   public var note: String?
 }
 
 extension Engine {
+  /// Bytes that making the job's picture takes beside the weights: an estimate, on the high side.
+  public func memory(for job: Job) throws -> Int {
+    let loaded = try model(for: job.task, job.request.positive)
+    let size = job.request.size
+    // The picture as samples, as a file, and strips of it as floats; where the network sees it whole, its maps.
+    let perPixel = job.work == .input ? 512 : 16
+    return loaded.activations(of: size) * 3 / 2 + perPixel * size.height * size.width + 64 << 20
+  }
+
   /// Loads what the job's task needs, if it is not loaded yet.
   ///
   /// - Throws: `SamplerError` for options that no sampler can obey; what `prepare` throws.
@@ -43,7 +54,7 @@ extension Engine {
     let loaded = try model(for: task, prompt)
     return TaskFacts(
       nativeSize: loaded.nativeSize, latentFactor: loaded.model.latentFactor,
-      latentChannels: loaded.model.latentChannels,
+      latentChannels: loaded.model.latentChannels, windowSide: loaded.window * loaded.model.latentFactor,
       readsText: loaded.model.readsText, note: defaults.notes[task.rawValue] ?? loaded.defaults.notes[task.rawValue])
   }
 }

@@ -8,9 +8,15 @@ extension LoadedModel {
   /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
   private static let overlap = 16
 
+  /// Bytes of the maps that stand in memory while a picture is decoded: some four of the widest level, f32.
+  func activations(of size: Size) -> Int {
+    let tile = side * model.latentFactor
+    return 16 * model.autoencoder.widthAtFullSize * min(size.height, tile) * min(size.width, tile)
+  }
+
   /// Latents along a tile's side; pictures no larger are one tile.
   private var side: Int {
-    // Some four maps of the widest level stand in memory at a time, f32.
+    // As `activations` counts.
     let pixels = budget / (16 * model.autoencoder.widthAtFullSize)
     return max(Int(Double(pixels).squareRoot()) / model.latentFactor, (memoryLimit == nil ? 4 : 3) * Self.overlap)
   }

@@ -13,6 +13,7 @@ struct ImageToImageCommand: ParsableCommand {
   @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var jobs: JobOptions
   @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -24,7 +25,7 @@ struct ImageToImageCommand: ParsableCommand {
     let depthMap = try depth.map(maximumPixels: input.maxPixels)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
       let size = try size.value() ?? image.size
       let picture = image.withoutHiddenColours().resized(height: size.height, width: size.width)

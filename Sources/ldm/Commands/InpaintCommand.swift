@@ -13,6 +13,7 @@ struct InpaintCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var jobs: JobOptions
   @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
@@ -29,7 +30,7 @@ struct InpaintCommand: ParsableCommand {
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
     let pictures = try mask.pictures(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
       let mask = self.mask.isGiven ? try self.mask.mask(pictures, for: image) : nil

@@ -18,6 +18,7 @@ struct TextToImageCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var jobs: JobOptions
   @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -28,7 +29,7 @@ struct TextToImageCommand: ParsableCommand {
     let depthMap = try depth.map(maximumPixels: 256 << 20)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, output: output, telling: telling, inputs: prompts.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: prompts.count)
     try workshop.draw(prompts, name: Self.fileName) { text in
       var request = Request(size: Size(height: 0, width: 0))
       request.prompt = text

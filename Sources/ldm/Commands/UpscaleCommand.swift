@@ -20,6 +20,7 @@ struct UpscaleCommand: ParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
   @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Model") var jobs: JobOptions
   @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -36,7 +37,7 @@ struct UpscaleCommand: ParsableCommand {
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
       let size = try wanted(image, workshop, Prompt(text, style: prompt.style))
       guard size.height * size.width <= input.maxPixels else {

@@ -15,16 +15,16 @@ final class InputLoop {
   ///
   /// - Throws: what `finish` does, and at once what would stop all.
   func run<Input>(_ inputs: [Input], label: (Input) -> String, _ body: (Input) throws -> Void) throws {
-    for input in inputs { try attempt(label(input), of: inputs.count) { try body(input) } }
+    for input in inputs {
+      try attempt({ try body(input) }) { try fail(label(input), $0, since: $1, of: inputs.count) }
+    }
     try finish(of: inputs.count)
   }
 
   /// Runs `body` on one input.
   ///
-  /// - Parameters:
-  ///   - count: how many inputs there are at least.
-  ///   - settle: called before a failure is told: what came before it is told first.
-  func attempt(_ label: String, of count: Int, settle: () throws -> Void = {}, _ body: () throws -> Void) throws {
+  /// - Parameter failed: is given what went wrong, and when the input was begun.
+  func attempt(_ body: () throws -> Void, failed: (any Error, ContinuousClock.Instant) throws -> Void) throws {
     begun += 1
     let started = ContinuousClock.now
     do {
@@ -34,10 +34,17 @@ final class InputLoop {
       teller.end()
       throw interrupted
     } catch {
+      // It may have been another input's, which is told already.
       if isOver { throw error }
-      try settle()
-      try fail(label, error, since: started, of: count)
+      try failed(error, started)
     }
+  }
+
+  /// A result of an input is there.
+  func done(_ label: String, _ piece: Piece, seconds: Double) throws {
+    teller.detail("\(label): \(piece.target) in \(String(format: "%.2f", seconds)) s")
+    try report?.add(
+      input: label, output: "\(piece.target)", seed: piece.seed, seconds: seconds, status: .done, message: nil)
   }
 
   /// Tells that an input failed.

@@ -32,7 +32,7 @@ final class Intake {
   /// - Parameter idle: see `Pending`.
   func next(idle: () throws -> Void) throws -> Arrival? {
     let feed = feed
-    let arrival = try (ahead ?? Pending(on: queue) { feed.next() }).value(idle: idle)
+    let arrival = try (ahead ?? Pending(on: queue) { feed.next() }).result(idle: idle).get()
     ahead = arrival == nil ? nil : Pending(on: queue) { feed.next() }
     return arrival
   }

@@ -1,43 +1,81 @@
 import Foundation
 
-/// Encodes and writes one result while the next is sampled.
+/// The way of pictures from their making to where they go. Several may be on it: some are made, by a hand each, others are
+/// encoded, one is written. They are written, and told of, in the order in which they were begun.
 final class Outlet {
+  /// A picture on its way, or an input that failed before one was begun.
+  struct Item {
+    let label: String
+    let started: ContinuousClock.Instant
+    /// nil where there is none.
+    let piece: Piece?
+    /// Seconds from begin to end.
+    fileprivate let written: Pending<Double>
+  }
+
   private let destinations: Destinations
-  private let report: Report?
-  private let queue = DispatchQueue(label: "ldm.outlet")
-  private var last: (finished: Finished, seconds: Pending<Double>)?
+  private let encoders = DispatchQueue(label: "ldm.encoders", attributes: .concurrent)
+  private let writer = DispatchQueue(label: "ldm.writer")
+  private var items: [Item] = []
 
-  init(_ destinations: Destinations, _ report: Report?) { (self.destinations, self.report) = (destinations, report) }
+  init(_ destinations: Destinations) { self.destinations = destinations }
 
-  /// Begins to write. The result before it must be settled.
-  func begin(_ finished: Finished) {
-    precondition(last == nil, "one result at a time")
-    let (destinations, report) = (destinations, report)
-    last = (finished, Pending(on: queue) { try finished.write(to: destinations, report) })
+  /// Begins a picture, which the next free hand is to make.
+  func begin(
+    _ label: String, _ piece: Piece, on hands: Hands, make: @escaping @Sendable () throws -> Finished
+  ) {
+    let encoded = Pending<(bytes: [UInt8], started: ContinuousClock.Instant)>()
+    let (encoders, destinations) = (encoders, destinations)
+    hands.add {
+      let started = ContinuousClock.now
+      do {
+        try hands.check()
+        let finished = try make()
+        encoders.async { encoded.fulfil(Result { (try finished.encoded(), started) }) }
+      } catch {
+        encoded.fulfil(.failure(error))
+      }
+    }
+    let written = Pending(on: writer) {
+      let (bytes, started) = try encoded.wait()
+      try destinations.write(bytes, to: piece.target)
+      return started.duration(to: .now).seconds
+    }
+    items.append(Item(label: label, started: .now, piece: piece, written: written))
   }
 
-  /// Waits until the result in hand is written, and calls `body` with it and with its seconds or what went wrong.
-  func settle(idle: () throws -> Void, _ body: (Finished, Result<Double, any Error>) throws -> Void) throws {
-    guard let (finished, seconds) = last else { return }
-    do {
-      let value = try seconds.value(idle: idle)
-      last = nil
-      try body(finished, .success(value))
-    } catch let interrupted as Signals.Interrupted {
-      throw interrupted
-    } catch  where last != nil {
-      last = nil
-      try body(finished, .failure(error))
+  /// An input failed: to be told after what was begun before it.
+  func add(_ label: String, failed error: any Error, since started: ContinuousClock.Instant) {
+    let written = Pending<Double>()
+    written.fulfil(.failure(error))
+    items.append(Item(label: label, started: started, piece: nil, written: written))
+  }
+
+  /// Takes the oldest off, one after another: all that are done, and as many more as need be waited for.
+  ///
+  /// - Parameters:
+  ///   - most: how many may be left.
+  ///   - body: is told of each, and its seconds or what went wrong.
+  func settle(
+    leaving most: Int, idle: () throws -> Void, _ body: (Item, Result<Double, any Error>) throws -> Void
+  ) throws {
+    while let item = items.first, items.count > most || item.written.isDone {
+      let result = try item.written.result(idle: idle)
+      if case .failure(let interrupted as Signals.Interrupted) = result { throw interrupted }
+      items.removeFirst()
+      try body(item, result)
     }
   }
 
-  /// On the way out: a file that is nearly there becomes whole. A pipe whose reader sleeps is left alone.
+  /// On the way out, once the hands are to stop: a file that is nearly there becomes whole. A pipe whose reader sleeps is
+  /// left alone.
   func abandon() {
-    guard let (finished, seconds) = last, case .file(let name) = finished.piece.target, name.isRegularOrNew else {
-      return
+    for item in items {
+      if case .file(let name) = item.piece?.target, !name.isRegularOrNew { return }
+      if case .standardOutput = item.piece?.target { return }
+      _ = try? item.written.wait()
     }
-    last = nil
-    _ = try? seconds.value {}
+    items = []
   }
 }
 

@@ -1,14 +1,15 @@
 import Foundation
 import LatentDiffusion
 
-/// The loop that every picture command shares: one model, many inputs. While one is sampled, the next is read and decoded
-/// and the last is encoded and written.
+/// The loop that every picture command shares: one model, many inputs. While some are sampled, the next is read and decoded
+/// and those before them are encoded and written.
 final class Workshop {
   let engine: Engine
   let teller: Teller
   private let allotment: Allotment
   private let output: OutputOptions
   private let model: ModelOptions
+  private let jobs: JobOptions
   private let seedIsDrawn: Bool
   private let loop: InputLoop
   private let outlet: Outlet
@@ -16,16 +17,26 @@ final class Workshop {
   private var isBegun = false
   private var isShared = false
   private let preview: FileName?
+  /// Once there is something to make.
+  private var hands: Hands?
 
   /// - Parameter inputs: how many; checked with the destinations before anything is loaded.
   init(
-    model: ModelOptions, sampling: SamplingOptions, output: OutputOptions, telling: TellingOptions, inputs: Int
+    model: ModelOptions, sampling: SamplingOptions, jobs: JobOptions, output: OutputOptions, telling: TellingOptions,
+    inputs: Int
   ) throws {
     let destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
     teller = Teller(telling)
     engine = try model.engine(prediction: sampling.values().prediction, previewer: telling.previewVae)
     preview = telling.preview.map(FileName.init)
-    (self.output, self.model) = (output, model)
+    (self.output, self.model, self.jobs) = (output, model, jobs)
+    if let count = jobs.jobs, count > 1 {
+      // One file to look at, and a memory that is kept by weights that leave while others work.
+      guard preview == nil else { throw Failure(.usage, "--preview shows one picture at a time; leave out --jobs") }
+      guard model.cache.maxMemory == nil else {
+        throw Failure(.usage, "--max-memory has room for one picture at a time; leave out --jobs")
+      }
+    }
     self.inputs = inputs
     seedIsDrawn = sampling.seed == nil
     // 32 bits: what PyTorch's CPU generator uses, so that a told seed means the same in other tools.
@@ -34,7 +45,7 @@ final class Workshop {
       destinations: destinations, seed: seed, count: sampling.count, format: output.named)
     let report = try telling.report.map(Report.init)
     loop = InputLoop(teller: teller, report: report)
-    outlet = Outlet(destinations, report)
+    outlet = Outlet(destinations)
     teller.detail("model \(engine.path)")
   }
 
@@ -43,10 +54,10 @@ final class Workshop {
     if sources.allSatisfy(\.isReady) { Neighbours.join() }
     let intake = Intake(sources, maximumPixels: maximumPixels, allotment: allotment)
     try all {
-      while let arrival = try intake.next(idle: teller.idle) {
+      while let arrival = try intake.next(idle: idle) {
         try attempt(arrival.label) {
           switch try arrival.contents.get() {
-          case .skipped: teller.detail("\(arrival.label): done already")
+          case .skipped: skip(arrival.label)
           case .picture(let image, let pieces):
             teller.detail("\(arrival.label): \(image.width) x \(image.height)")
             share()
@@ -54,7 +65,7 @@ final class Workshop {
             let colours = Colours(of: image)
             var draft = try draft(colours.forModel, arrival.source)
             (draft.colours, draft.depth) = (colours, image.depth)
-            for piece in pieces { try make(draft, piece, arrival.label) }
+            try make(draft, pieces, arrival.label)
           }
         }
       }
@@ -70,10 +81,9 @@ final class Workshop {
         let label = "\"\(prompt)\""
         try attempt(label) {
           let pieces = try allotment.pieces(for: name(prompt), source: nil, label: label, format: nil)
-          if pieces.isEmpty { return teller.detail("\(label): done already") }
+          if pieces.isEmpty { return skip(label) }
           share()
-          let draft = try draft(prompt)
-          for piece in pieces { try make(draft, piece, label) }
+          try make(draft(prompt), pieces, label)
         }
       }
     }
@@ -84,31 +94,48 @@ final class Workshop {
     teller.expect(images: inputs)
     defer {
       teller.end()
+      hands?.cancel()
       outlet.abandon()
     }
     try body()
-    // The last result is on its way to whoever comes next in a pipe.
-    Neighbours.leave()
-    try settle()
+    // Once the last result is on its way to whoever comes next in a pipe.
+    hands?.whenDone { Neighbours.leave() }
+    try settle(leaving: 0)
     // Damage is met with where a weight is first used.
     for detail in engine.cache?.details ?? [] { teller.detail(detail) }
     try loop.finish(of: inputs)
   }
 
   private func attempt(_ label: String, _ body: () throws -> Void) throws {
-    try loop.attempt(label, of: inputs, settle: settle, body)
+    try loop.attempt(body) { error, started in
+      teller.advance()
+      outlet.add(label, failed: error, since: started)
+      // What was begun before it is told first; nothing after it is begun where it ends all.
+      try settle(leaving: teller.options.failFast || Failure(error).stopsAll ? 0 : room)
+    }
+  }
+
+  private func skip(_ label: String) {
+    teller.detail("\(label): done already")
     teller.advance()
   }
 
-  private func settle() throws {
-    try outlet.settle(idle: teller.idle) { finished, seconds in
-      let label = finished.label
-      switch seconds {
-      case .success(let seconds):
-        teller.detail("\(label): \(finished.piece.target) in \(String(format: "%.2f", seconds)) s")
-      case .failure(let error): try loop.fail(label, error, since: finished.started, of: inputs)
+  /// How many pictures may be on their way when another is begun: each hand has one in work, and one before or behind it.
+  private var room: Int { hands.map { 2 * $0.count - 1 } ?? 0 }
+
+  private func settle(leaving most: Int) throws {
+    try outlet.settle(leaving: most, idle: teller.idle) { item, result in
+      switch result {
+      case .success(let seconds): try loop.done(item.label, item.piece!, seconds: seconds)
+      case .failure(let error): try loop.fail(item.label, error, since: item.started, of: inputs)
       }
     }
+  }
+
+  /// Called while the next input is waited for.
+  private func idle() throws {
+    try teller.idle()
+    try settle(leaving: .max)
   }
 
   /// The processors, once there is something to work on and before any kernel runs.
@@ -117,36 +144,50 @@ final class Workshop {
     isShared = true
   }
 
-  private func make(_ draft: Draft, _ piece: Piece, _ label: String) throws {
-    let started = ContinuousClock.now
-    var job = draft.job
-    job.sampling.seed = piece.seed
-    let depth = piece.format.holdsSixteenBits ? output.depth ?? draft.depth : 8
-    job.depth = draft.colours?.workingDepth(depth) ?? depth
-    let plan = try engine.plan(job)
-    tellOnce(job)
-    if let preview { job.preview = { try Self.show($0, as: preview) } }
-    teller.begin()
-    var picture = try engine.picture(job) { try teller.progress($0, of: label) }
-    if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
-    picture.metadata = draft.metadata
-    if !output.strip {
-      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraTags).written(
-        into: draft.metadata, for: piece.format)
+  private func make(_ draft: Draft, _ pieces: [Piece], _ label: String) throws {
+    for piece in pieces {
+      let order = try Order(draft, piece, label, output, engine: engine, preview: show)
+      if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
+      tellOnce(order.job)
+      let hands = try self.hands ?? hired(for: order.job)
+      self.hands = hands
+      try settle(leaving: room)
+      let (engine, teller, isLast) = (engine, teller, piece.seed == pieces.last?.seed)
+      outlet.begin(label, piece, on: hands) {
+        let number = teller.begin(label)
+        defer { teller.end(number, completes: isLast) }
+        return try order.finished(by: engine) {
+          try hands.check()
+          try teller.progress($0, of: number)
+        }
+      }
     }
-    let isMarked = draft.mayBeMarked && !output.noWatermark && depth == 8
-    let finished = Finished(
-      label: label, piece: piece, started: started, picture: picture, alpha: draft.alpha(for: picture), depth: depth,
-      colours: draft.colours, job: job, encoding: output.encoding, isMarked: isMarked)
-    try settle()
-    outlet.begin(finished)
+  }
+
+  /// As many hands as the first job lets expect.
+  private func hired(for job: Job) throws -> Hands {
+    let isOne = preview != nil || !job.conditioners.isEmpty || model.cache.maxMemory != nil
+    guard jobs.jobs ?? 1 == 1 || job.conditioners.isEmpty else {
+      throw Failure(.usage, "--plugin: plug-ins see one picture at a time; leave out --jobs", stopsAll: true)
+    }
+    let count =
+      isOne
+      ? 1
+      : jobs.count(
+        pictures: inputs * allotment.count, threads: Engine.threads, memory: try engine.memory(for: job),
+        windowSide: try engine.facts(for: job.task, prompt: job.request.positive).windowSide)
+    teller.detail("\(Engine.threads) threads, \(count == 1 ? "one picture" : "\(count) pictures") at a time")
+    return Hands(count, sharing: Engine.threads)
   }
 
   /// Whoever watches the file sees whole pictures alone.
-  private static func show(_ picture: Tensor, as name: FileName) throws {
-    let format = name.suffix.flatMap(ImageFormat.init(suffix:)) ?? .png
-    try OutputFile.write(
-      Image(tensor: picture, depth: 8).encoded(as: format, EncodingOptions()), to: name, replacing: true)
+  private var show: (@Sendable (Tensor) throws -> Void)? {
+    guard let name = preview else { return nil }
+    return { picture in
+      let format = name.suffix.flatMap(ImageFormat.init(suffix:)) ?? .png
+      try OutputFile.write(
+        Image(tensor: picture, depth: 8).encoded(as: format, EncodingOptions()), to: name, replacing: true)
+    }
   }
 
   /// What concerns the whole run, told when the first picture is begun.
@@ -158,7 +199,6 @@ final class Workshop {
     if let growth = engine.cache?.growth { teller.noteOnce(growth) }
     if !isBegun {
       isBegun = true
-      teller.detail("\(Engine.threads) threads")
       if let cache = engine.cache {
         teller.detail("\(cache.found) weights packed already, \(cache.packed) packed now")
         if cache.isLost && cache.memoryLimit != nil {
@@ -171,8 +211,4 @@ final class Workshop {
       }
     }
   }
-}
-
-extension Image {
-  var size: Size { Size(height: height, width: width) }
 }

@@ -10,26 +10,41 @@ struct ProgressBar {
   var images = 1
   private var imagesDone = 0
   private let began = ContinuousClock.now
-  private var started = ContinuousClock.now
   private(set) var isShown = false
-  private var tenths = -1
+  /// Pictures that are being made, by the numbers that `begin` gave them.
+  private var inHand: [Int: Course] = [:]
+  private var begun = 0
+
+  private struct Course {
+    let name: String
+    let started = ContinuousClock.now
+    var last = RunProgress(done: 0, total: 0, stage: "")
+    var tenths = -1
+
+    var fraction: Double { last.total > 0 ? Double(last.done) / Double(last.total) : 0 }
+  }
 
   /// A picture is begun.
-  mutating func begin() {
-    started = .now
-    tenths = -1
+  ///
+  /// - Parameter name: of its input.
+  mutating func begin(_ name: String) -> Int {
+    begun += 1
+    inHand[begun] = Course(name: name)
+    return begun
   }
+
+  mutating func update(_ picture: Int, _ progress: RunProgress) { inHand[picture]?.last = progress }
+
+  mutating func end(_ picture: Int) { inHand[picture] = nil }
 
   mutating func advance() { imagesDone += 1 }
 
   private var isBatch: Bool { images > 1 || imagesDone > 0 }
 
   /// "12 of 200 images, 3.1 a minute, 1 h 0 min left"
-  var standing: String { standing(fraction: 0) }
-
-  private func standing(fraction: Double) -> String {
+  var standing: String {
     let seconds = began.duration(to: .now).seconds
-    let done = Double(imagesDone) + fraction
+    let done = inHand.values.reduce(Double(imagesDone)) { $0 + $1.fraction }
     var line = imagesDone < images ? "\(imagesDone) of \(images) images" : "\(imagesDone) images"
     if imagesDone > 0 { line += ", " + Self.rate(Double(imagesDone) / seconds) }
     if done > 0, imagesDone < images { line += ", \(Self.time(seconds / done * (Double(images) - done))) left" }
@@ -49,25 +64,26 @@ struct ProgressBar {
   }
 
   /// "otter.jpg: sampling 12 of 20, 8 s left"; in a batch, where the batch stands in front.
-  func plain(_ progress: RunProgress, _ name: String) -> String {
-    var line = "\(name): \(progress.stage) \(progress.done) of \(progress.total)"
-    if isBatch {
-      let fraction = progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0
-      return standing(fraction: fraction) + "; " + line
-    }
+  func plain(_ picture: Int) -> String {
+    guard let course = inHand[picture] else { return standing }
+    if inHand.count > 1 { return standing + "; \(inHand.count) in hand" }
+    let progress = course.last
+    var line = "\(course.name): \(progress.stage) \(progress.done) of \(progress.total)"
+    if isBatch { return standing + "; " + line }
     if progress.done > 0, progress.done < progress.total {
-      let seconds = started.duration(to: .now).seconds
+      let seconds = course.started.duration(to: .now).seconds
       line += ", \(Self.time(seconds / Double(progress.done) * Double(progress.total - progress.done))) left"
     }
     return line
   }
 
-  mutating func line(_ progress: RunProgress, _ name: String, columns: Int) -> String {
+  mutating func line(_ picture: Int, columns: Int) -> String {
     isShown = true
     let width = 20
-    let filled = progress.total > 0 ? width * progress.done / progress.total : 0
+    let fraction = inHand.values.reduce(0) { $0 + $1.fraction } / Double(max(inHand.count, 1))
+    let filled = Int(Double(width) * fraction)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-    return "\r" + String("[\(bar)] \(plain(progress, name))".prefix(max(columns - 1, 10))) + "\u{1b}[K"
+    return "\r" + String("[\(bar)] \(plain(picture))".prefix(max(columns - 1, 10))) + "\u{1b}[K"
   }
 
   mutating func cleared() -> String {
@@ -76,17 +92,20 @@ struct ProgressBar {
   }
 
   /// A line at each tenth of the way; in a batch, one a picture; nil between.
-  mutating func milestone(_ progress: RunProgress, _ name: String) -> String? {
+  mutating func milestone(_ picture: Int) -> String? {
+    let progress = inHand[picture]?.last ?? RunProgress(done: 0, total: 0, stage: "")
     let now = progress.total > 0 && !isBatch ? 10 * progress.done / progress.total : 0
-    guard now > tenths else { return nil }
-    tenths = now
-    return "ldm: " + plain(progress, name)
+    guard now > inHand[picture]?.tenths ?? now else { return nil }
+    inHand[picture]?.tenths = now
+    return "ldm: " + plain(picture)
   }
 
-  func json(_ progress: RunProgress, _ name: String) -> String {
-    JSON.object([
-      ("in", .string(name)), ("stage", .string(progress.stage)), ("done", .integer(progress.done)),
-      ("total", .integer(progress.total)), ("seconds", .number(started.duration(to: .now).seconds, digits: 3)),
+  func json(_ picture: Int) -> String {
+    let course = inHand[picture] ?? Course(name: "")
+    return JSON.object([
+      ("in", .string(course.name)), ("stage", .string(course.last.stage)), ("done", .integer(course.last.done)),
+      ("total", .integer(course.last.total)),
+      ("seconds", .number(course.started.duration(to: .now).seconds, digits: 3)),
       ("images_done", .integer(imagesDone)), ("images", .integer(max(images, imagesDone + 1))),
     ]).text
   }

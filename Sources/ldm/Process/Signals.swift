@@ -33,6 +33,14 @@ enum Signals {
     handle(SIGUSR1) { _ in Signals.asked.store(true, ordering: .relaxed) }
   }
 
+  /// Called on a thread that is not to be disturbed.
+  static func leaveToTheMainThread() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE] { sigaddset(&set, number) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
   private static func handle(_ number: Int32, _ body: @escaping @convention(c) (Int32) -> Void) {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = body

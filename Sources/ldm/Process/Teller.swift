@@ -1,12 +1,13 @@
 import Foundation
 import LatentDiffusion
+import Synchronization
 
-/// All words of the process. They go to stderr, a line each, so that stdout carries data alone.
-final class Teller {
+/// All words of the process, from any thread. They go to stderr, a line each, so that stdout carries data alone.
+final class Teller: Sendable {
   let options: TellingOptions
   private let isTerminal = isatty(STDERR_FILENO) != 0
-  private var bar = ProgressBar()
-  private var told = Set<String>()
+  private let bar = Mutex(ProgressBar())
+  private let told = Mutex<Set<String>>([])
 
   init(_ options: TellingOptions) { self.options = options }
 
@@ -18,38 +19,56 @@ final class Teller {
   func note(_ line: String) { if !options.quiet { say("ldm: \(line)") } }
 
   /// The same, once a process.
-  func noteOnce(_ line: String) { if told.insert(line).inserted { note(line) } }
+  func noteOnce(_ line: String) { if told.withLock({ $0.insert(line).inserted }) { note(line) } }
 
   func detail(_ line: @autoclosure () -> String) { if options.verbose { say("ldm: \(line())") } }
 
-  /// Called for each step: shows it where progress is wanted, and lets a signal stop the run.
-  func progress(_ progress: RunProgress, of name: String) throws {
-    switch kind {
-    case .json: Self.write(bar.json(progress, name) + "\n")
-    case .auto: Self.write(bar.line(progress, name, columns: columns))
-    case .always: if let line = bar.milestone(progress, name) { Self.write(line + "\n") }
-    case .never: break
+  /// A picture of `name` is begun.
+  ///
+  /// - Returns: its number for `progress` and `end`.
+  func begin(_ name: String) -> Int { bar.withLock { $0.begin(name) } }
+
+  /// Called for each step of a picture: shows it where progress is wanted, and lets a signal stop the run.
+  func progress(_ progress: RunProgress, of picture: Int) throws {
+    bar.withLock { bar in
+      bar.update(picture, progress)
+      switch kind {
+      case .json: Self.write(bar.json(picture) + "\n")
+      case .auto: Self.write(bar.line(picture, columns: columns))
+      case .always: if let line = bar.milestone(picture) { Self.write(line + "\n") }
+      case .never: break
+      }
+      if Signals.progressWasAsked() { Self.say("ldm: " + bar.plain(picture), &bar) }
     }
-    if Signals.progressWasAsked() { say("ldm: " + bar.plain(progress, name)) }
     try Signals.check()
   }
 
-  func begin() { bar.begin() }
+  /// A picture is made, or given up.
+  ///
+  /// - Parameter completes: whether its input is done with.
+  func end(_ picture: Int, completes: Bool) {
+    bar.withLock { bar in
+      bar.end(picture)
+      if completes { bar.advance() }
+    }
+  }
 
   /// Inputs to come, as far as they are known.
-  func expect(images: Int) { bar.images = images }
+  func expect(images: Int) { bar.withLock { $0.images = images } }
 
   /// One input more is done with.
-  func advance() { bar.advance() }
+  func advance() { bar.withLock { $0.advance() } }
 
   /// Called while waiting for input or output: answers SIGUSR1, and lets a signal end the wait.
   func idle() throws {
-    if Signals.progressWasAsked() { say("ldm: " + bar.standing) }
+    if Signals.progressWasAsked() { bar.withLock { Self.say("ldm: " + $0.standing, &$0) } }
     try Signals.check()
   }
 
   /// Takes the bar away.
-  func end() { if bar.isShown { Self.write(bar.cleared()) } }
+  func end() { bar.withLock { Self.clear(&$0) } }
+
+  private static func clear(_ bar: inout ProgressBar) { if bar.isShown { write(bar.cleared()) } }
 
   /// `auto` becomes a bar on a terminal that can show one, and nothing elsewhere.
   private var kind: TellingOptions.ProgressKind {
@@ -67,10 +86,12 @@ final class Teller {
     return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
-  private func say(_ line: String) {
-    end()
+  private func say(_ line: String) { bar.withLock { Self.say(line, &$0) } }
+
+  private static func say(_ line: String, _ bar: inout ProgressBar) {
+    clear(&bar)
     // One line, whatever was quoted in it.
-    Self.write(line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n")
+    write(line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n")
   }
 
   private static func write(_ text: String) {

@@ -1,0 +1,43 @@
+import LatentDiffusion
+
+/// One picture that is to be made, with all that whoever makes it needs to know.
+struct Order: Sendable {
+  let label: String
+  let piece: Piece
+  let draft: Draft
+  /// The draft's, with its seed and depth.
+  let job: Job
+  let plan: Plan
+  let output: OutputOptions
+  let depth: Int
+
+  /// - Parameter preview: is given what the picture looks like after each step; nil: nobody looks.
+  init(
+    _ draft: Draft, _ piece: Piece, _ label: String, _ output: OutputOptions, engine: Engine,
+    preview: (@Sendable (Tensor) throws -> Void)?
+  ) throws {
+    depth = piece.format.holdsSixteenBits ? output.depth ?? draft.depth : 8
+    var job = draft.job
+    job.sampling.seed = piece.seed
+    job.depth = draft.colours?.workingDepth(depth) ?? depth
+    job.preview = preview
+    plan = try engine.plan(job)
+    (self.label, self.piece, self.draft, self.output, self.job) = (label, piece, draft, output, job)
+  }
+
+  func finished(by engine: Engine, progress: (RunProgress) throws -> Void) throws -> Finished {
+    var picture = try engine.picture(job, progress: progress)
+    picture.metadata = draft.metadata
+    if !output.strip {
+      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraTags).written(
+        into: draft.metadata, for: piece.format)
+    }
+    return Finished(
+      format: piece.format, picture: picture, alpha: draft.alpha(for: picture), depth: depth, colours: draft.colours,
+      job: job, encoding: output.encoding, isMarked: draft.mayBeMarked && !output.noWatermark && depth == 8)
+  }
+}
+
+extension Image {
+  var size: Size { Size(height: height, width: width) }
+}
