@@ -29,8 +29,8 @@ public struct CLIPTextModel: Sendable {
     let t = p.weights.contains("text_model.final_layer_norm.weight") ? p["text_model"] : p
     tokens = try t.weights.tensor("embeddings.token_embedding.weight", [config.vocabulary, config.width])
     positions = try t.weights.tensor("embeddings.position_embedding.weight", [config.positions, config.width]).tensor()
-    layers = try (0..<config.layers).map { try CLIPLayer(t["encoder.layers.\($0)"], config: config) }
-    finalNorm = try LayerNorm(t["final_layer_norm"], width: config.width, epsilon: config.epsilon)
+    layers = try config.transformer.layers(t)
+    finalNorm = try LayerNorm(t["final_layer_norm"], width: config.width, epsilon: config.transformer.epsilon)
     projection =
       p.weights.contains("text_projection.weight")
       ? try Linear(p["text_projection"], inputs: config.width, outputs: config.projection, bias: false) : nil
@@ -46,10 +46,13 @@ public struct CLIPTextModel: Sendable {
     let length = ids[0].count
     precondition(ids.allSatisfy { $0.count == length } && length <= config.positions, "ragged or overlong token rows")
     let places = positions.slice(axis: 0, 0..<length).repeated(ids.count)
+    let heads = config.transformer.heads
     var x = (embedded(ids.flatMap { $0 }) + places).reshaped([ids.count, length, config.width])
     var hidden = [x]
     for layer in layers {
-      x = layer(x, hiding: unseen)
+      x = layer(x) { q, k, v in
+        unseen.map { attention(q, k, v, heads: heads, hiding: $0) } ?? attention(q, k, v, heads: heads, causal: true)
+      }
       hidden.append(x)
     }
     let last = finalNorm(x)
@@ -86,35 +89,4 @@ public struct CLIPTextModel: Sendable {
 
   /// The final layer norm of an earlier hidden state: what "clip skip" feeds to the UNet.
   public func normalized(_ hidden: Tensor) -> Tensor { finalNorm(hidden) }
-}
-
-/// x += W attention(norm₁ x);  x += W₂ act(W₁ norm₂ x).
-private struct CLIPLayer: Sendable {
-  let norm1, norm2: LayerNorm
-  let query, key, value, out: Linear
-  let widen, narrow: Linear
-  let activation: Activation
-  let heads: Int
-
-  init(_ p: Parameters, config: CLIPTextConfig) throws {
-    func square(_ name: String) throws -> Linear {
-      try Linear(p["self_attn.\(name)"], inputs: config.width, outputs: config.width)
-    }
-    (activation, heads) = (config.activation, config.heads)
-    norm1 = try LayerNorm(p["layer_norm1"], width: config.width, epsilon: config.epsilon)
-    norm2 = try LayerNorm(p["layer_norm2"], width: config.width, epsilon: config.epsilon)
-    (query, key, value) = (try square("q_proj"), try square("k_proj"), try square("v_proj"))
-    out = try square("out_proj")
-    widen = try Linear(p["mlp.fc1"], inputs: config.width, outputs: config.inner)
-    narrow = try Linear(p["mlp.fc2"], inputs: config.inner, outputs: config.width)
-  }
-
-  func callAsFunction(_ x: Tensor, hiding hidden: [Bool]?) -> Tensor {
-    let h = norm1(x)
-    let (q, k, v) = (query(h), key(h), value(h))
-    let seen =
-      hidden.map { attention(q, k, v, heads: heads, hiding: $0) } ?? attention(q, k, v, heads: heads, causal: true)
-    let y = out(seen, onto: x)
-    return narrow(activation(widen(norm2(y))), onto: y)
-  }
 }

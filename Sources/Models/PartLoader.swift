@@ -56,6 +56,12 @@ struct PartLoader {
     }
   }
 
+  mutating func safetyChecker(_ checkpoint: Checkpoint) throws -> SafetyChecker {
+    try load("safety_checker", of: checkpoint) {
+      try SafetyChecker($0, config: $1, preparation: checkpoint.preprocessor)
+    }
+  }
+
   /// The text towers that the checkpoint has, in the order in which their tokens stand side by side.
   mutating func text(_ checkpoint: Checkpoint, for unet: UNetConfig) throws -> [any TextTower] {
     let readsVectors = unet.readsText && !checkpoint.has("class_embedder") && !checkpoint.has("bert")
@@ -86,6 +92,14 @@ struct PartLoader {
       }
     }
   }
+}
+
+/// A checkpoint's safety checker alone.
+///
+/// - Throws: `CheckpointError`, `ConfigError`, `WeightsError`.
+public func loadSafetyChecker(_ checkpoint: Checkpoint, policy: KernelPolicy = KernelPolicy()) throws -> SafetyChecker {
+  var loader = PartLoader(policy: policy)
+  return try loader.safetyChecker(checkpoint)
 }
 
 /// A checkpoint's autoencoder alone.

@@ -72,6 +72,9 @@ public struct Checkpoint: Sendable {
   /// - Parameter part: "tokenizer", "tokenizer_2".
   public func tokenizer(_ part: String = "tokenizer") throws -> TokenizerFiles { try layout.tokenizer(part) }
 
+  /// What a tower for pictures wants done to them; nil where nothing is said.
+  public var preprocessor: Config? { get throws { try layout.preprocessor } }
+
   private func require(_ part: String) throws {
     guard has(part) else { throw CheckpointError.part(part, file: path, parts: parts) }
   }
@@ -84,11 +87,13 @@ protocol CheckpointLayout: Sendable {
   func config(_ part: String) throws -> Config
   func weights(_ part: String) throws -> Weights
   func tokenizer(_ part: String) throws -> TokenizerFiles
+  var preprocessor: Config? { get throws }
   var notes: [String] { get }
   var surplus: [String] { get }
 }
 
 extension CheckpointLayout {
+  var preprocessor: Config? { nil }
   var notes: [String] { [] }
   var surplus: [String] { [] }
 }

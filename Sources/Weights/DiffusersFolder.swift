@@ -34,6 +34,7 @@ struct DiffusersFolder: CheckpointLayout {
     case "VQModel": "vqvae"
     case "CLIPTextModel", "CLIPTextModelWithProjection": "text_encoder"
     case "LDMBertModel": "bert"
+    case "StableDiffusionSafetyChecker": "safety_checker"
     default: nil
     }
   }
@@ -46,6 +47,14 @@ struct DiffusersFolder: CheckpointLayout {
 
   func config(_ part: String) throws -> Config { try Config(at: Self.configPath(folder(part))!) }
   func weights(_ part: String) throws -> Weights { try Weights(componentAt: folder(part)) }
+
+  var preprocessor: Config? {
+    get throws {
+      try ["feature_extractor/", ""].map { "\(path)/\($0)preprocessor_config.json" }.first(where: Self.exists).map {
+        try Config(at: $0)
+      }
+    }
+  }
 
   func tokenizer(_ part: String) throws -> TokenizerFiles {
     let folder = "\(path)/\(part)"

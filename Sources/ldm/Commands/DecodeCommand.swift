@@ -15,6 +15,7 @@ struct DecodeCommand: ParsableCommand {
 
   func run() throws {
     let coder = try Coder(output.destination, model, telling, inputs: input.sources())
+    let safeguard = try Safeguard(output.safety, coder.engine)
     try coder.each { source in
       let bytes = try Streams.read(source, limit: 4 << 30)
       guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected latents as safetensors") }
@@ -23,7 +24,9 @@ struct DecodeCommand: ParsableCommand {
       return try (0..<latents.shape[0]).map { row in
         let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
         guard picture.isFinite else { throw Failure(.badData, "its latents are too large to decode") }
-        let image = Image(tensor: Self.cropped(picture, metadata), depth: output.depth ?? 8)
+        let whole = Image(tensor: Self.cropped(picture, metadata), depth: output.depth ?? 8)
+        let (image, found) = try safeguard.passed(whole)
+        if !found.isEmpty { coder.teller.warn("\(source): blurred: \(Refusal.objection(found))") }
         return (try image.encoded(as: format, output.encoding), format.fileSuffix)
       }
     }

@@ -61,9 +61,29 @@ struct ModelLocator {
         result.append(Found(name: Self.stem(name), path: "\(folder)/\(name)"))
       }
     }
-    result += inHubCache()
+    result += inHubCache(isModel)
     var seen = Set<String>()
     return result.filter { seen.insert($0.name).inserted }
+  }
+
+  /// The folder of a safety checker: the model's own, else one that is called safety-checker beside other models, else
+  /// CompVis' in the Hugging Face cache.
+  ///
+  /// - Throws: `Failure` 69.
+  func safetyChecker(of model: String) throws -> String {
+    if Checkpoint.isPart("\(model)/safety_checker") { return model }
+    let shared =
+      folders.map { "\($0)/safety-checker" }
+      + inHubCache(Checkpoint.isPart).filter {
+        $0.name == "CompVis/stable-diffusion-safety-checker"
+      }.map(\.path)
+    guard let found = shared.first(where: Checkpoint.isPart) else {
+      throw Failure(
+        .unavailable,
+        "\(model) holds no safety_checker, and none is called safety-checker beside other models; install one, or leave "
+          + "out --safety", stopsAll: true)
+    }
+    return found
   }
 
   /// A file's name without the suffix that says what it is.
@@ -93,7 +113,7 @@ struct ModelLocator {
   }
 
   /// `models--OWNER--NAME/snapshots/REVISION`, named OWNER/NAME: the snapshot that `refs/main` names, else the only one.
-  private func inHubCache() -> [Found] {
+  private func inHubCache(_ isWanted: (String) -> Bool) -> [Found] {
     let home = environment["HF_HOME"] ?? environment["HOME"].map { "\($0)/.cache/huggingface" }
     guard let cache = environment["HF_HUB_CACHE"] ?? home.map({ "\($0)/hub" }) else { return [] }
     return children(of: cache).compactMap { folder in
@@ -104,7 +124,7 @@ struct ModelLocator {
         [main?.trimmingCharacters(in: .whitespacesAndNewlines)].compactMap { $0 }
         + children(of: "\(cache)/\(folder)/snapshots")
       let paths = revisions.map { "\(cache)/\(folder)/snapshots/\($0)" }
-      return paths.first(where: isModel).map { Found(name: name, path: $0) }
+      return paths.first(where: isWanted).map { Found(name: name, path: $0) }
     }
   }
 

@@ -37,6 +37,8 @@ struct DestinationOptions: ParsableArguments {
 }
 
 struct OutputOptions: ParsableArguments {
+  enum SafetyAction: String, CaseIterable, ExpressibleByArgument { case none, blur, refuse }
+
   @OptionGroup var destination: DestinationOptions
 
   @Option(
@@ -63,6 +65,14 @@ struct OutputOptions: ParsableArguments {
     help: ArgumentHelp(
       "Writes no invisible watermark (\"ldm info\" reads it; txt2img, img2img, upscale; 8 bits; from 256x256)."))
   var noWatermark = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What becomes of results that a safety checker objects to: none (nobody looks), blur, or refuse (an error, nothing is \
+      written). The checker is the model's own, or the model safety-checker.
+      """, valueName: "action"))
+  var safety = SafetyAction.none
 
   func validate() throws {
     guard format.map({ ImageFormat(suffix: $0) != nil }) ?? true else {

@@ -5,7 +5,7 @@ import Weights
 /// The loop of the commands that run the autoencoder alone.
 final class Coder {
   let engine: Engine
-  private let teller: Teller
+  let teller: Teller
   private let sources: [Source]
   private let report: Report?
   private let destinations: Destinations

@@ -25,8 +25,17 @@ struct Order: Sendable {
     (self.label, self.piece, self.draft, self.output, self.job) = (label, piece, draft, output, job)
   }
 
-  func finished(by engine: Engine, progress: (RunProgress) throws -> Void) throws -> Finished {
-    var picture = try engine.picture(job, progress: progress)
+  /// - Throws: `Refusal`, and what the engine and `progress` throw.
+  func finished(
+    by engine: Engine, _ safeguard: Safeguard, _ teller: Teller, progress: (RunProgress) throws -> Void
+  ) throws -> Finished {
+    var (picture, found) = try safeguard.passed(engine.picture(job, progress: progress))
+    var job = job
+    if !found.isEmpty {
+      teller.warn("\(label): blurred: \(Refusal.objection(found))")
+      // What inpainting keeps stays blurred too.
+      job.request.mask = nil
+    }
     picture.metadata = draft.metadata
     if !output.strip {
       picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraTags).written(

@@ -13,6 +13,7 @@ final class Workshop {
   private let seedIsDrawn: Bool
   private let loop: InputLoop
   private let outlet: Outlet
+  private let safeguard: Safeguard
   private let inputs: Int
   private var isBegun = false
   private var isShared = false
@@ -46,6 +47,10 @@ final class Workshop {
     let report = try telling.report.map(Report.init)
     loop = InputLoop(teller: teller, report: report)
     outlet = Outlet(destinations)
+    guard output.safety == .none || preview == nil else {
+      throw Failure(.usage, "--preview shows what --safety has not looked at; leave out one of them")
+    }
+    safeguard = try Safeguard(output.safety, engine)
     teller.detail("model \(engine.path)")
   }
 
@@ -146,17 +151,18 @@ final class Workshop {
 
   private func make(_ draft: Draft, _ pieces: [Piece], _ label: String) throws {
     for piece in pieces {
+      try safeguard.prepare()
       let order = try Order(draft, piece, label, output, engine: engine, preview: show)
       if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
       tellOnce(order.job)
       let hands = try self.hands ?? hired(for: order.job)
       self.hands = hands
       try settle(leaving: room)
-      let (engine, teller, isLast) = (engine, teller, piece.seed == pieces.last?.seed)
+      let (engine, safeguard, teller, isLast) = (engine, safeguard, teller, piece.seed == pieces.last?.seed)
       outlet.begin(label, piece, on: hands) {
         let number = teller.begin(label)
         defer { teller.end(number, completes: isLast) }
-        return try order.finished(by: engine) {
+        return try order.finished(by: engine, safeguard, teller) {
           try hands.check()
           try teller.progress($0, of: number)
         }
