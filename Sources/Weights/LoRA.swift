@@ -49,7 +49,8 @@ public struct LoRA: Sendable {
       if role == .alpha {
         module.alpha = tensor.count == 1 && tensor.type.isWeight ? Double(tensor.tensor()[flat: 0]) : nil
       } else if role == .scalesInputs {
-        module.scalesInputs = tensor.count == 1 ? tensor.tensor()[flat: 0] != 0 : nil
+        let isFlag = tensor.count == 1 && [.i64, .i32, .u8, .bool].contains(tensor.type)
+        module.scalesInputs = isFlag ? tensor.tensor()[flat: 0] != 0 : nil
       } else if tensor.type.isWeight {
         module.tensors[role] = tensor
       } else {
