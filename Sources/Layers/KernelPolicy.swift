@@ -17,8 +17,7 @@ public enum Precision: String, Sendable, CaseIterable {
 public struct KernelPolicy: Sendable {
   public var precision: Precision
   /// Largest `inputs x outputs` of a 3x3 convolution that is computed by Winograd's F(4x4, 3x3), which takes four times the
-  /// memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. The default spends it where a network's maps
-  /// are large and its layers narrow: SD 1.5's two upper levels. 0: no Winograd at all.
+  /// memory of its weights; wider ones take F(2x2, 3x3), 1.8 times. 0: no Winograd at all.
   public var winogradLimit: Int
   /// Where packed weights are kept; nil: nowhere.
   public var cache: PackCache?
@@ -42,6 +41,11 @@ public struct KernelPolicy: Sendable {
   /// The same without 8-bit integers: for layers that cost little and whose errors reach everything, and for the autoencoder.
   public var fine: KernelPolicy {
     KernelPolicy(precision: precision == .int8 ? .auto : precision, winogradLimit: winogradLimit, cache: cache)
+  }
+
+  /// The same with F(4x4, 3x3) however wide a layer: for large maps, which repay its weights' memory.
+  public var roomy: KernelPolicy {
+    KernelPolicy(precision: precision, winogradLimit: winogradLimit > 0 ? .max : 0, cache: cache)
   }
 
   enum Convolution { case winograd(ldm_winograd_kind), product, direct }

@@ -23,6 +23,9 @@ public struct Parameters: Sendable {
   /// The same without 8-bit integers: see `KernelPolicy.fine`.
   public var fine: Parameters { Parameters(weights, policy.fine, packs: packs) }
 
+  /// The same for large maps: see `KernelPolicy.roomy`.
+  public var roomy: Parameters { Parameters(weights, policy.roomy, packs: packs) }
+
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor { try weights.tensor(name, shape).tensor() }
 
   /// `weight` as a kernel wants it, from the cache where it is there.

@@ -35,14 +35,17 @@ public struct UNet: Sendable {
     guidance = try config.guidanceWidth.map {
       try Linear(p.fine["time_embedding.cond_proj"], inputs: $0, outputs: first, bias: false)
     }
+    // What repays its weights' memory where maps are large, at the size that the model was made for.
+    func at(depth: Int) -> Parameters { config.sampleSize >> depth >= 16 ? p.roomy : p }
     down = try config.levels.enumerated().map { index, level in
-      try DownBlock(p["down_blocks.\(index)"], level: level, config: config)
+      try DownBlock(at(depth: index)["down_blocks.\(index)"], level: level, config: config)
     }
     middle = try config.middle.map { try MiddleBlock(p["mid_block"], level: $0, config: config) }
     var skips = config.skipChannels
     up = try config.upLevels.enumerated().map { index, level in
       let own = Array(skips.suffix(level.layers).reversed())
       skips.removeLast(level.layers)
+      let p = at(depth: config.levels.count - 1 - index)
       return try UpBlock(p["up_blocks.\(index)"], level: level, skips: own, config: config)
     }
     normOut = try GroupNorm(p["conv_norm_out"], channels: first, groups: config.groups, epsilon: config.epsilon)
