@@ -2,13 +2,18 @@
 """What a precision costs the picture: the PSNR in dB of each against f32, of the built-in model in all its modes.
 
     fidelity.py PHOTO... [--ldm .build/release/ldm] [--seeds 1,2,3] [--precisions auto,int8] [--mark 40]
+    fidelity.py PHOTO... --options=--deep-cache=3 --options=--token-merge=0.5 [--modes txt2img,upscale]
+
+With --options, what each of them costs against none of them, and the share of the seconds a picture that is left.
 
 Each photo is cut to its middle and scaled to 256x256 first (128x128 to upscale). Prints the least and the mean PSNR of
 a mode over photos and seeds; exits with 1 where `auto` falls below the mark. Of inpainting it is that of the whole
 picture, though only a fifth of it, the hole, differs: 7 dB more than the hole's own. Needs numpy and Pillow (from PyPI).
 """
 import argparse
+import json
 import math
+import shlex
 import statistics
 import subprocess
 import sys
@@ -52,6 +57,31 @@ def picture(ldm, arguments, seed, precision, path):
     return numpy.asarray(Image.open(path).convert("RGB"), dtype=float)
 
 
+def timed(ldm, arguments, seed, options, folder):
+    """The picture, and its seconds after the model is loaded."""
+    report = folder / "report"
+    report.unlink(missing_ok=True)
+    found = picture(ldm, [*arguments, "--report", report, *options], seed, "auto", folder / "other.png")
+    return found, json.loads(report.read_text())["seconds"]
+
+
+def prices(options, folder):
+    found = {}
+    for mode, arguments in commands(options.photos, folder):
+        for seed in options.seeds.split(",") if mode in options.modes else []:
+            exact, whole = timed(options.ldm, arguments, seed, [], folder)
+            for more in options.options:
+                if mode == "upscale" and "token" in more:
+                    continue  # Its model has no tokens.
+                other, left = timed(options.ldm, arguments, seed, shlex.split(more), folder)
+                found.setdefault((mode, more), []).append((psnr(exact, other), left / whole))
+    print(f"{'mode':10}{'options':32}{'pictures':>9}{'least dB':>10}{'mean dB':>10}{'seconds left':>14}")
+    for (mode, more), values in sorted(found.items()):
+        losses, shares = zip(*values)
+        print(f"{mode:10}{more:32}{len(values):9}{min(losses):10.1f}{statistics.mean(losses):10.1f}"
+              f"{statistics.median(shares):14.2f}")
+
+
 def psnr(a, b):
     error = numpy.mean((a - b) ** 2)
     return math.inf if error == 0 else 10 * math.log10(255 ** 2 / error)
@@ -64,12 +94,17 @@ def main():
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--precisions", default="auto,int8")
     parser.add_argument("--mark", type=float, default=40)
+    parser.add_argument("--options", action="append", default=[])
+    parser.add_argument("--modes", default="txt2img,img2img,inpaint,upscale")
     options = parser.parse_args()
+    if options.options:
+        with tempfile.TemporaryDirectory() as name:
+            return prices(options, Path(name))
     precisions, found = options.precisions.split(","), {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for mode, arguments in commands(options.photos, folder):
-            for seed in options.seeds.split(","):
+            for seed in options.seeds.split(",") if mode in options.modes else []:
                 exact = picture(options.ldm, arguments, seed, "f32", folder / "exact.png")
                 for precision in precisions:
                     other = picture(options.ldm, arguments, seed, precision, folder / "other.png")

@@ -26,6 +26,8 @@ public struct DenoiserInput: Sendable {
   public var guidance: Double?
   /// The same for all rows.
   public var label: Label?
+  /// Of several windows over the latents, which: what a denoiser keeps from one call to the next, it keeps of each.
+  public var window = 0
 
   public init(latents: Tensor, timestep: Double, context: Tensor? = nil, label: Label? = nil) {
     self.latents = latents

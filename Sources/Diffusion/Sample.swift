@@ -8,6 +8,8 @@ public struct SampleSettings: Sendable {
   public var guidance = 7.5
   /// φ of guidance rescale, 0...1; 0 is off.
   public var guidanceRescale = 0.0
+  /// Where guidance is applied; nil: at every call.
+  public var guidanceInterval: GuidanceInterval?
   /// Calls of the plan at these training steps alone are made: two models in relay share one plan.
   public var timesteps: Range<Double> = -1..<Double.infinity
 

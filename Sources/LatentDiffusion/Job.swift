@@ -53,6 +53,10 @@ public struct Sampling: Sendable {
   public var prediction: Prediction?
   public var guidance: Double?
   public var guidanceRescale: Double = 0
+  /// The noise levels at which guidance is applied; nil: all.
+  public var guidanceInterval: GuidanceInterval?
+  /// What may be left out of the networks' work.
+  public var approximation = Approximation()
   /// σ of the run given by hand, as `SamplerOptions.sigmas`; they decide the number of steps.
   public var sigmas: [Double]?
   public var eta: Double?

@@ -63,6 +63,8 @@ struct LoadedModel: Sendable {
     settings.exactSteps = sampling.exactSteps
     settings.guidance = sampling.guidance ?? defaults.guidance ?? usual.guidance
     settings.guidanceRescale = sampling.guidanceRescale
+    settings.guidanceInterval = sampling.guidanceInterval
+    try sampling.approximation.check(steps: settings.steps)
     return ResolvedSampling(sampler: try named.make(model.scheduler, options), name: named.name, settings: settings)
   }
 }

@@ -117,8 +117,10 @@ final class Run {
     }
     try check(conditioning, size, besides: canvas?.shape[1] ?? 0)
     if let preview = job.preview { conditioning.constrain.append(previewing(preview)) }
-    func denoiser(_ model: Model) -> any Denoiser {
-      windows.map { WindowedDenoiser(model: model, windows: $0, concatenated: canvas) { try self.tick() } } ?? model
+    func denoiser(_ model: Model) throws -> any Denoiser {
+      let network = try job.sampling.approximation.of(model, seed: job.sampling.seed)
+      return windows.map { WindowedDenoiser(model: network, windows: $0, concatenated: canvas) { try self.tick() } }
+        ?? network
     }
     var latents = try sample(
       denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),

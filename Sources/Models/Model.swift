@@ -114,11 +114,16 @@ public struct Model: ConditioningModel, Denoiser {
     return autoencoder.decode(latents)
   }
 
-  public func predict(_ input: DenoiserInput) throws -> Tensor {
+  public func predict(_ input: DenoiserInput) throws -> Tensor { try predict(input, deep: nil).output }
+
+  /// - Parameters and result: as `UNet.run`.
+  func predict(
+    _ input: DenoiserInput, deep: Tensor?, merging: TokenMerging? = nil
+  ) throws -> (output: Tensor, deep: Tensor) {
     guard microConditioning == nil || input.pooled != nil && input.micro != nil else {
       throw ConditioningError.missing(what: "a text as a whole, and the picture's sizes", by: name)
     }
     shifts.begin(.unet)
-    return unet(input)
+    return unet.run(input, deep: deep, merging: merging)
   }
 }

@@ -1,5 +1,14 @@
 import Layers
 
+/// What transformers are given beside a map.
+struct TransformerInput: Sendable {
+  /// The text, `[N, T, D]`.
+  var context: Tensor?
+  var merging: TokenMerging?
+
+  var unmerged: TransformerInput { TransformerInput(context: context) }
+}
+
 /// Attention over the pixels of a map and the tokens of a text (Rombach et al. 2022, arXiv 2112.10752, app. E.2.1).
 struct SpatialTransformer: Sendable {
   private enum Projection: Sendable {
@@ -30,7 +39,8 @@ struct SpatialTransformer: Sendable {
   /// - Parameters:
   ///   - x: `[N, H, W, C]`, or one row for all N.
   ///   - context: `[N, T, D]`.
-  func callAsFunction(_ x: Tensor, _ context: Tensor) -> Tensor {
+  ///   - merging: of the map's tokens where they attend to each other.
+  func callAsFunction(_ x: Tensor, _ context: Tensor, merging: TokenMerging? = nil) -> Tensor {
     let tokens = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
     let rows = context.shape[0]
     let h = norm(x)
@@ -40,7 +50,8 @@ struct SpatialTransformer: Sendable {
       case .linear(let layer): layer(h)
       }
     let x = x.repeated(toRows: rows)
-    let last = blocks.reduce(first.reshaped(tokens)) { $1($0, context) }.reshaped(x.shape)
+    let merging = merging?.over(height: x.shape[1], width: x.shape[2])
+    let last = blocks.reduce(first.reshaped(tokens)) { $1($0, context, merging) }.reshaped(x.shape)
     return switch projectOut {
     case .convolution(let layer): layer(last, onto: x)
     case .linear(let layer): layer(last, onto: x)
@@ -55,9 +66,11 @@ struct TransformerBlock: Sendable {
   private let widen: GEGLU
   private let narrow: Linear
   private let onlyCross: Bool
+  private let policy: KernelPolicy
 
   init(_ p: Parameters, channels: Int, heads: Int, context: Int, onlyCross: Bool) throws {
     self.onlyCross = onlyCross
+    policy = p.policy.fine
     norm1 = try LayerNorm(p["norm1"], width: channels)
     attention1 = try MultiHeadAttention(
       p["attn1"], width: channels, source: onlyCross ? context : channels, heads: heads)
@@ -68,13 +81,16 @@ struct TransformerBlock: Sendable {
     narrow = try Linear(p["ff.net.2"], inputs: 4 * channels, outputs: channels)
   }
 
-  /// - Parameter onlyCross: the first attention reads the text too (x4-upscaler).
-  func callAsFunction(_ x: consuming Tensor, _ context: Tensor) -> Tensor {
+  func callAsFunction(_ x: consuming Tensor, _ context: Tensor, _ merging: TokenMerging?) -> Tensor {
     let rows = context.shape[0]
     var x = x
     if onlyCross {
+      // The first attention reads the text too (x4-upscaler).
       x = x.repeated(toRows: rows)
       x = attention1(norm1(x), context, onto: x)
+    } else if let matching = merging?.matching(x, policy) {
+      let own = matching.merged(norm1(x))
+      x = matching.restored(attention1(own, own), onto: x).repeated(toRows: rows)
     } else {
       let own = norm1(x)
       x = attention1(own, own, onto: x).repeated(toRows: rows)
@@ -102,7 +118,13 @@ struct MultiHeadAttention: Sendable {
     out = try Linear(p["to_out.0"], inputs: width, outputs: width)
   }
 
+  func callAsFunction(_ x: Tensor, _ source: Tensor) -> Tensor { out(attended(x, source)) }
+
   func callAsFunction(_ x: Tensor, _ source: Tensor, onto residual: consuming Tensor) -> Tensor {
-    out(attention(query(x), key(source), value(source), heads: heads, half: half), onto: residual)
+    out(attended(x, source), onto: residual)
+  }
+
+  private func attended(_ x: Tensor, _ source: Tensor) -> Tensor {
+    attention(query(x), key(source), value(source), heads: heads, half: half)
   }
 }

@@ -53,18 +53,38 @@ public struct UNet: Sendable {
   }
 
   /// - Returns: `[R, outputChannels, h, w]` for `input.latents` `[R, inputChannels, h, w]`.
-  public func callAsFunction(_ input: DenoiserInput) -> Tensor {
+  public func callAsFunction(_ input: DenoiserInput) -> Tensor { run(input).output }
+
+  /// - Parameters:
+  ///   - deep: what an earlier run gave as such; the layers that made it are left out.
+  ///   - merging: of tokens, at `config.mergedLevel`.
+  /// - Returns: the output, and the map that its last ResNet block reads beside the first skip: `[R or 1, h, w, C]`.
+  package func run(
+    _ input: DenoiserInput, deep: Tensor? = nil, merging: TokenMerging? = nil
+  ) -> (output: Tensor, deep: Tensor) {
     let time = Activation.silu(embed(input))
-    let context = input.context
     // Guided rows begin alike: all before the first look at the text is computed once.
     let alike = time.shape[0] == 1 && input.latents.hasEqualRows
     let latents = alike ? input.latents.slice(axis: 0, 0..<1) : input.latents
-    var x = convIn(latents.channelsLast())
-    var skips = [x]
-    for block in down { x = block(x, time, context, skips: &skips) }
-    if let middle { x = middle(x, time, context) }
-    for block in up { x = block(x, time, context, skips: &skips) }
-    return convOut(normOut(x, silu: true)).channelsFirst().repeated(toRows: input.latents.shape[0])
+    let first = convIn(latents.channelsLast())
+    func beside(_ level: Int) -> TransformerInput {
+      TransformerInput(context: input.context, merging: level == config.mergedLevel ? merging : nil)
+    }
+    let deep = deep ?? self.deep(first, time, beside)
+    let x = up[up.count - 1].last(deep, time, beside(0), skip: first)
+    let output = convOut(normOut(x, silu: true)).channelsFirst().repeated(toRows: input.latents.shape[0])
+    return (output, deep)
+  }
+
+  /// All between the first convolution and the last ResNet block.
+  private func deep(_ first: Tensor, _ time: Tensor, _ beside: (_ level: Int) -> TransformerInput) -> Tensor {
+    var (x, skips) = (first, [first])
+    for (level, block) in down.enumerated() { x = block(x, time, beside(level), skips: &skips) }
+    if let middle { x = middle(x, time, beside(down.count - 1).unmerged) }
+    for (index, block) in up.enumerated() {
+      x = block(x, time, beside(up.count - 1 - index), skips: &skips, isTop: index == up.count - 1)
+    }
+    return x
   }
 
   /// Time, guidance, class, and text with sizes: `[1, timeWidth]` where they are the same for all rows, else a row each.

@@ -15,11 +15,11 @@ struct DownBlock: Sendable {
   }
 
   /// Appends what the way up will need to `skips`.
-  func callAsFunction(_ x: Tensor, _ time: Tensor, _ context: Tensor?, skips: inout [Tensor]) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ time: Tensor, _ beside: TransformerInput, skips: inout [Tensor]) -> Tensor {
     var x = x
     for (index, resnet) in resnets.enumerated() {
       x = resnet(x, time)
-      if !attentions.isEmpty { x = attentions[index](x, context) }
+      if !attentions.isEmpty { x = attentions[index](x, beside) }
       skips.append(x)
     }
     if let downsample {
@@ -46,16 +46,28 @@ struct UpBlock: Sendable {
     upsample = try LevelResizing(p["upsamplers.0"], level, config, grows: true)
   }
 
-  func callAsFunction(_ x: Tensor, _ time: Tensor, _ context: Tensor?, skips: inout [Tensor]) -> Tensor {
+  /// - Parameter isTop: leaves the last ResNet block, and the last of `skips`, to `last`.
+  func callAsFunction(
+    _ x: Tensor, _ time: Tensor, _ beside: TransformerInput, skips: inout [Tensor], isTop: Bool
+  ) -> Tensor {
     var x = x
-    for (index, resnet) in resnets.enumerated() {
-      let skip = skips.removeLast().repeated(toRows: x.shape[0])
-      x = resnet(Tensor.concatenate([x, skip], axis: 3), time)
-      if !attentions.isEmpty { x = attentions[index](x, context) }
+    for index in resnets.indices.dropLast(isTop ? 1 : 0) {
+      x = layer(index, x, time, beside, skip: skips.removeLast())
     }
     // Where a map's size was odd on the way down, the next level's skips say what it was.
     guard let upsample else { return x }
     return upsample(x, time, height: skips.last?.shape[1], width: skips.last?.shape[2])
+  }
+
+  func last(_ x: Tensor, _ time: Tensor, _ beside: TransformerInput, skip: Tensor) -> Tensor {
+    layer(resnets.count - 1, x, time, beside, skip: skip)
+  }
+
+  private func layer(
+    _ index: Int, _ x: Tensor, _ time: Tensor, _ beside: TransformerInput, skip: Tensor
+  ) -> Tensor {
+    let x = resnets[index](Tensor.concatenate([x, skip.repeated(toRows: x.shape[0])], axis: 3), time)
+    return attentions.isEmpty ? x : attentions[index](x, beside)
   }
 }
 
@@ -74,9 +86,9 @@ struct MiddleBlock: Sendable {
     second = level.layers > 1 ? try resnet(1) : nil
   }
 
-  func callAsFunction(_ x: Tensor, _ time: Tensor, _ context: Tensor?) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ time: Tensor, _ beside: TransformerInput) -> Tensor {
     var x = first(x, time)
-    if let attention { x = attention(x, context) }
+    if let attention { x = attention(x, beside) }
     return second?(x, time) ?? x
   }
 }
@@ -102,9 +114,9 @@ enum LevelAttention: Sendable {
     }
   }
 
-  func callAsFunction(_ x: Tensor, _ context: Tensor?) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ beside: TransformerInput) -> Tensor {
     switch self {
-    case .transformer(let layer): context.map { layer(x, $0) } ?? x
+    case .transformer(let layer): beside.context.map { layer(x, $0, merging: beside.merging) } ?? x
     case .pixels(let layer): layer(x)
     }
   }

@@ -58,6 +58,9 @@ public struct UNetConfig: Sendable {
     (levels + upLevels + [middle].compactMap(\.self)).contains { $0.attention == .transformer }
   }
 
+  /// The level of the highest resolution whose tokens attend to each other, on the way down as on the way up.
+  package var mergedLevel: Int? { levels.firstIndex { $0.attention == .transformer && !$0.onlyCross } }
+
   /// Channels of every skip in the order they are made: one of `conv_in`, one a ResNet block, one a downsampling.
   var skipChannels: [Int] {
     levels.reduce(into: [levels[0].channels]) { skips, level in

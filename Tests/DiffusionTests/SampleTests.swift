@@ -21,12 +21,15 @@ import Testing
   }
 
   private func run(
-    _ denoiser: any Denoiser, _ conditioning: Conditioning = .init(), guidance: Double = 7.5, name: String = "euler",
+    _ denoiser: any Denoiser, _ conditioning: Conditioning = .init(), guidance: Double = 7.5,
+    interval: GuidanceInterval? = nil, rescale: Double = 0, name: String = "euler",
     progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws -> Tensor {
     var settings = SampleSettings()
     settings.steps = 5
     settings.guidance = guidance
+    settings.guidanceInterval = interval
+    settings.guidanceRescale = rescale
     var noise = Noise(seed: 1)
     let sampler = try Samplers.named(name).make(.stableDiffusion)
     return try sample(
@@ -57,6 +60,70 @@ import Testing
     _ = try run(Recorder(rows: calls), conditioning, guidance: guidance)
     #expect(calls.all.allSatisfy { $0.shape == [rows, 8, 2, 2] })
     #expect(calls.all.allSatisfy { $0.slice(axis: 1, 4..<8).elements.allSatisfy { $0 == 3 } })
+  }
+
+  /// Euler's five σ of this schedule are 14.6, 4.1, 1.6, 0.7 and 0.03.
+  @Test(
+    arguments: [
+      (0, .infinity, [2, 2, 2, 2, 2]), (1, 5, [1, 2, 2, 1, 1]), (1, .infinity, [2, 2, 2, 1, 1]),
+      (8, 9, [1, 1, 1, 1, 1]),
+    ]
+      as [(Double, Double, [Int])])
+  func outsideItsIntervalGuidanceTakesOneRow(low: Double, high: Double, rows: [Int]) throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("3", steps: 5)]
+    conditioning.negative = course("1", steps: 5)
+    let (calls, outputs) = (Calls(), Calls())
+    conditioning.constrain = [
+      { x, step in
+        _ = outputs.append(step.current.output)
+        return x
+      }
+    ]
+    let interval = GuidanceInterval(low: low, high: high)
+    _ = try run(Reader(contexts: calls), conditioning, guidance: 4, interval: interval)
+    #expect(calls.all.map(\.elements) == rows.map { $0 == 2 ? [1, 3] : [3] })
+    #expect(outputs.all.map { $0[flat: 0] } == rows.map { $0 == 2 ? 1 + 4 * (3 - 1) : 3 })
+  }
+
+  @Test func theIntervalIsOpenBelowAndClosedAbove() throws {
+    let plan = try Samplers.named("euler").make(.stableDiffusion).plan(StepCount(5))
+    var conditioning = Conditioning()
+    conditioning.context = [course("3", steps: 5)]
+    conditioning.negative = course("1", steps: 5)
+    let (calls, sigmas) = (Calls(), plan.nodes.map(\.level.sigma))
+    let interval = GuidanceInterval(low: sigmas[3], high: sigmas[1])
+    _ = try run(Reader(contexts: calls), conditioning, interval: interval)
+    #expect(calls.all.map(\.count) == [1, 2, 2, 1, 1])
+  }
+
+  /// What composes prompts needs all rows; outside the interval they are weighed as they are.
+  @Test func aCompositionKeepsItsRowsOutsideTheInterval() throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("1", steps: 5), course("5", steps: 5)]
+    conditioning.negative = course("10", steps: 5)
+    let (calls, outputs) = (Calls(), Calls())
+    conditioning.constrain = [
+      { x, step in
+        _ = outputs.append(step.current.output)
+        return x
+      }
+    ]
+    let interval = GuidanceInterval(low: 1, high: 5)
+    _ = try run(Reader(contexts: calls), conditioning, guidance: 4, interval: interval, rescale: 0.7)
+    #expect(calls.all.allSatisfy { $0.elements == [10, 1, 5] })
+    // Flat rows have no deviation to rescale by.
+    let expected: [Float] = [1, 4, 4, 1, 1].map { 10 + $0 * (1 - 10) + $0 * (5 - 10) }
+    #expect(outputs.all.map { $0[flat: 0] } == expected)
+  }
+
+  @Test func aModelThatGuidesItselfHasNoInterval() throws {
+    var conditioning = Conditioning()
+    conditioning.context = [course("1", steps: 5)]
+    #expect(throws: ConditioningError.self) {
+      _ = try run(
+        Reader(contexts: Calls(), embedsGuidance: true), conditioning, interval: GuidanceInterval(low: 1, high: 5))
+    }
   }
 
   /// A text of two windows against one of one: both rows hold each token equally often.

@@ -46,6 +46,8 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Pictures for each input, from seed, seed+1, ...", valueName: "n"))
   var count: Int = 1
 
+  @OptionGroup var approximation: ApproximationOptions
+
   func validate() throws {
     guard steps.map({ (1...1000).contains($0) }) ?? true else {
       throw ValidationError("--steps must be from 1 to 1000")
@@ -78,6 +80,7 @@ struct SamplingOptions: ParsableArguments {
     result.eta = eta
     result.generator = Noise.Generator(
       rawValue: try choice(rng, "--rng", Noise.Generator.allCases.map(\.rawValue)))!
+    try approximation.apply(to: &result)
     return result
   }
 

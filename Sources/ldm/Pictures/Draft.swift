@@ -41,6 +41,7 @@ struct Draft {
       ("Size", "\(size.width)x\(size.height)"), ("Model", plan.model),
     ]
     if let schedule = job.sampling.schedule { settings.append(("Schedule type", schedule)) }
+    settings += job.sampling.shortcuts
     switch job.task {
     case .textToImage: break
     case .imageToImage, .inpaint: settings.append(("Denoising strength", Self.short(job.request.strength)))
@@ -59,5 +60,19 @@ struct Draft {
 
   private static func short(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e9 ? "\(Int(value))" : "\(value)"
+  }
+}
+
+extension Sampling {
+  /// What was left out of the work.
+  fileprivate var shortcuts: [(name: String, value: String)] {
+    var shortcuts: [(name: String, value: String)] = []
+    if let guidanceInterval {
+      shortcuts.append(("Guidance interval", "\(guidanceInterval.low):\(guidanceInterval.high)"))
+    }
+    if approximation.deepInterval > 1 { shortcuts.append(("Deep cache", "\(approximation.deepInterval)")) }
+    // As A1111 has it.
+    if approximation.mergedTokens > 0 { shortcuts.append(("Token merging ratio", "\(approximation.mergedTokens)")) }
+    return shortcuts
   }
 }
