@@ -16,6 +16,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Runs of each part.", valueName: "n"))
   var runs: Int = 5
 
+  @Flag(help: "Times single layers too, and tells how near each comes to what the machine can do.")
+  var roofline = false
+
   @Flag(help: "As JSON.") var json = false
 
   @Option(
@@ -33,8 +36,10 @@ struct BenchCommand: ParsableCommand {
       try Signals.check()
     }
     if let growth = engine.cache?.growth { try Streams.write(Array("ldm: \(growth)\n".utf8), to: STDERR_FILENO) }
+    let roofline = try roofline ? engine.roofline(runs: runs, progress: Signals.check) : nil
     let earlier = try compare.map { try earlierSeconds($0) }
-    let text = json ? object(engine, times).text : table(times, earlier)
+    let text =
+      json ? object(engine, times, roofline).text : table(times, earlier) + (roofline.map { "\n" + $0.table } ?? "")
     try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
   }
 
@@ -49,7 +54,7 @@ struct BenchCommand: ParsableCommand {
     return object.compactMapValues { ($0 as? [String: Any])?["seconds"] as? Double }
   }
 
-  private func object(_ engine: Engine, _ times: PartTimes) -> JSON {
+  private func object(_ engine: Engine, _ times: PartTimes, _ roofline: Roofline?) -> JSON {
     var fields: [(String, JSON)] = [
       ("model", .string(engine.path)), ("size", .array([.integer(times.size.width), .integer(times.size.height)])),
       ("threads", .integer(times.threads)), ("cpu", .string(times.cpu)), ("precision", .string(model.precision)),
@@ -61,7 +66,7 @@ struct BenchCommand: ParsableCommand {
       fields.append((part.name, .object(facts)))
     }
     fields += [("peak_gflops", .number(times.peakGFLOPS, digits: 1)), ("peak_bytes", .integer(times.peakBytes))]
-    return .object(fields)
+    return .object(fields + (roofline?.facts ?? []))
   }
 
   private func table(_ times: PartTimes, _ earlier: [String: Double]?) -> String {
