@@ -6,8 +6,11 @@
 CHECKPOINT: a Stable Diffusion 1.x folder in diffusers' layout (make_checkpoint.py makes one with random weights). Parts:
 a guided step of the UNet (two rows, 64x64 latents), the VAE's decoder and encoder at 512x512. Each engine runs in a
 process of its own, once a round; the figure is the median over rounds of a process's best of three. Machines drift: only
-ratios of one run count. Engines that are not installed are left out. `sd-cli` (stable-diffusion.cpp) joins where it is on
-the PATH, with a whole picture of four steps less one of two.
+ratios of one run count. Engines that are not installed are left out.
+
+Where `sd-cli` (stable-diffusion.cpp) is on the PATH, a whole `txt2img` of 20 steps at 512x512 is compared last, from the
+start of the process to its end. Its steps take so long that only pictures of one and of two are made: their difference is
+a step, and 19 of them are added to the first.
 
 Needs torch and diffusers, openvino and nncf for their engines (from PyPI). Converted models are kept in CHECKPOINT/openvino.
 """
@@ -22,7 +25,7 @@ from pathlib import Path
 
 PARTS = ["unet_step", "vae_decode", "vae_encode"]
 ENGINES = [
-    "ldm", "ldm-f32", "ldm-int8", "torch-f32", "torch-bf16", "openvino-f32", "openvino-bf16", "openvino-int8", "sd-cli",
+    "ldm", "ldm-f32", "ldm-int8", "torch-f32", "torch-bf16", "openvino-f32", "openvino-bf16", "openvino-int8",
 ]
 
 
@@ -102,15 +105,27 @@ def run_ldm(checkpoint, ldm, precision):
     return {part: parts[part]["seconds"] for part in PARTS} | {"peak_bytes": parts["peak_bytes"]}
 
 
-def run_sd_cli(checkpoint):
-    """A step from the difference of two whole runs: the program reports no part."""
-    def seconds(steps):
-        start = time.perf_counter()
-        subprocess.run(
-            ["sd-cli", "-m", checkpoint, "-p", "x", "-W", "512", "-H", "512", "--steps", str(steps), "-o", "/dev/null"],
-            check=True, capture_output=True)
-        return time.perf_counter() - start
-    return {"unet_step": (seconds(4) - seconds(2)) / 2}
+def process(*command):
+    start = time.perf_counter()
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def pictures(options, steps=20):
+    """Whole processes of ldm, packed weights in its cache, and of sd-cli."""
+    picture = options.checkpoint / "compared.png"
+    def ours(steps):
+        return process(options.ldm, "txt2img", "a cat", "-m", options.checkpoint, "--size", "512x512", "--steps", steps,
+                       "--seed", "1", "-o", picture)
+    def theirs(steps):
+        return process("sd-cli", "-m", options.checkpoint, "-p", "a cat", "-W", "512", "-H", "512", "--cfg-scale", "7.5",
+                       "--steps", steps, "-s", "1", "-o", picture)
+    ours(1)
+    one, two, whole = theirs(1), theirs(2), ours(steps)
+    picture.unlink()
+    estimate = one + (steps - 1) * (two - one)
+    print(f"txt2img, {steps} steps: ldm {whole:.1f} s, sd-cli {estimate:.0f} s (one step {one:.1f} s, two {two:.1f} s), "
+          f"ratio {estimate / whole:.1f}")
 
 
 def measure(engine, checkpoint, ldm):
@@ -119,7 +134,7 @@ def measure(engine, checkpoint, ldm):
         return run_torch(checkpoint, precision)
     if kind == "openvino":
         return run_openvino(checkpoint, precision)
-    return run_sd_cli(checkpoint) if engine == "sd-cli" else run_ldm(checkpoint, ldm, precision or "auto")
+    return run_ldm(checkpoint, ldm, precision or "auto")
 
 
 # ---- the rounds
@@ -157,7 +172,7 @@ def main():
     if options.one:
         print(json.dumps(measure(options.one, options.checkpoint, options.ldm)))
         return
-    engines = [e for e in options.engines.split(",") if e != "sd-cli" or shutil.which("sd-cli")]
+    engines = [e for e in options.engines.split(",") if e]
     figures = {}
     for _ in range(options.rounds):
         for engine in list(engines):
@@ -167,7 +182,10 @@ def main():
                 figures.pop(engine, None)
             else:
                 figures.setdefault(engine, []).append(result)
-    table(figures)
+    if figures:
+        table(figures)
+    if shutil.which("sd-cli"):
+        pictures(options)
 
 
 main()
