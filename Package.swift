@@ -71,3 +71,9 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// A driver that feeds damaged files to every parser (Tests/Fuzz/fuzz.sh); nobody else is to build it.
+if Context.environment["LDM_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(name: "ldm-fuzz", dependencies: ["Images", "Weights"], path: "Tests/Fuzz/Driver"))
+}
