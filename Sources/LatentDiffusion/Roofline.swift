@@ -48,8 +48,10 @@ extension Engine {
     try bench.attention(queries: 4096, keys: 4096)
     try bench.attention(queries: 4096, keys: 77)
     try bench.norms(320, side: 64)
+    let own: Precision = policy.precision == .int8 ? .int8 : policy.isHalf ? .bf16 : .f32
     return Roofline(
-      peaks: peaks, bandwidth: Stopwatch.bandwidth(), peak: Stopwatch.peak(policy), primitives: bench.primitives)
+      peaks: peaks, bandwidth: Stopwatch.bandwidth(), peak: peaks.first { $0.0 == own }!.1,
+      primitives: bench.primitives)
   }
 }
 
