@@ -5,7 +5,7 @@
 
 CHECKPOINT: a Stable Diffusion 1.x folder in diffusers' layout (make_checkpoint.py makes one with random weights). Parts:
 a guided step of the UNet (two rows, 64x64 latents), the VAE's decoder and encoder at 512x512. Each engine runs in a
-process of its own, once a round; the figure is the median over rounds of a process's best of three. Machines drift: only
+process of its own, once a round; the figure is the median over rounds of a process's median of three. Machines drift: only
 ratios of one run count. Engines that are not installed are left out.
 
 Where `sd-cli` (stable-diffusion.cpp) is on the PATH, a whole `txt2img` of 20 steps at 512x512 is compared last, from the
@@ -29,14 +29,14 @@ ENGINES = [
 ]
 
 
-def best(call, runs=3):
+def median(call, runs=3):
     call()
     times = []
     for _ in range(runs):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
-    return min(times)
+    return statistics.median(times)
 
 
 # ---- one engine in one process: prints {part: seconds}
@@ -48,12 +48,12 @@ def run_torch(checkpoint, precision):
     kind = torch.float32 if precision == "f32" else torch.bfloat16
     unet = UNet2DConditionModel.from_pretrained(checkpoint / "unet", torch_dtype=kind).eval()
     inputs = torch.randn(2, 4, 64, 64, dtype=kind), 500, torch.randn(2, 77, 768, dtype=kind)
-    result = {"unet_step": best(lambda: unet(*inputs))}
+    result = {"unet_step": median(lambda: unet(*inputs))}
     del unet
     vae = AutoencoderKL.from_pretrained(checkpoint / "vae", torch_dtype=kind).eval()
     latents, picture = torch.randn(1, 4, 64, 64, dtype=kind), torch.rand(1, 3, 512, 512, dtype=kind)
-    result["vae_decode"] = best(lambda: vae.decode(latents), 2)
-    result["vae_encode"] = best(lambda: vae.encode(picture), 2)
+    result["vae_decode"] = median(lambda: vae.decode(latents))
+    result["vae_encode"] = median(lambda: vae.encode(picture))
     return result
 
 
@@ -96,7 +96,7 @@ def run_openvino(checkpoint, precision):
     random = np.random.default_rng(0)
     inputs = [random.standard_normal((2, 4, 64, 64), np.float32), np.float32(500),
               random.standard_normal((2, 77, 768), np.float32)]
-    return {"unet_step": best(lambda: unet(inputs))}
+    return {"unet_step": median(lambda: unet(inputs))}
 
 
 def run_ldm(checkpoint, ldm, precision):
