@@ -3,8 +3,9 @@ import Models
 
 /// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
-  /// Bytes of activations that one pass may take: what is left of a limit once weights and blocks that are kept have theirs.
-  private var budget: Int { min(768 << 20, memoryLimit.map { $0 / 6 } ?? .max) }
+  /// Bytes of activations that one pass may take, Stable Diffusion's 768x768 pixels among them: tiles overlap, which costs half
+  /// as much again. What is left of a limit once weights and blocks that are kept have theirs.
+  private var budget: Int { min(1280 << 20, memoryLimit.map { $0 / 6 } ?? .max) }
   /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
   private static let overlap = 16
 
