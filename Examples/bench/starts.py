@@ -6,7 +6,7 @@
 Prints, for a 512x512 picture of a Stable Diffusion checkpoint, the seconds of (load + first step) - median step: with
 packed weights in the cache and their pages in memory, with their pages on the disk alone, and without a cache. Then the
 largest resident memory, private and mapped together, of whole pictures. Medians over the rounds. The cache is one of its own
-beside CHECKPOINT's parts, and is filled first; it takes about 3 GB, 10 GB with f32.
+beside CHECKPOINT's parts, and is filled first; it takes about 5 GB, 14 GB with f32.
 """
 import argparse
 import json
