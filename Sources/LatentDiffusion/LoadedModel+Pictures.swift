@@ -34,7 +34,7 @@ extension LoadedModel {
     // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
     let isWhole = height <= side && width <= side
     return Windows(
-      height: height, width: width, side: isWhole ? side : min(side, 128), overlap: Self.overlap)
+      height: height, width: width, side: isWhole ? side : min(side, 128), overlap: Self.overlap, isTrimmed: true)
   }
 
   func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }

@@ -11,20 +11,22 @@ package struct Windows: Sendable {
   /// - Parameters:
   ///   - side: of a window; a map that is no larger is one window.
   ///   - overlap: least width of the strip that neighbours share.
-  package init(height: Int, width: Int, side: Int, overlap: Int) {
+  ///   - isTrimmed: whether windows are made smaller where as many of them cover the map still.
+  package init(height: Int, width: Int, side: Int, overlap: Int, isTrimmed: Bool = false) {
     (self.height, self.width, self.overlap) = (height, width, overlap)
-    rows = Self.spans(height, side, overlap)
-    columns = Self.spans(width, side, overlap)
+    rows = Self.spans(height, side, overlap, isTrimmed)
+    columns = Self.spans(width, side, overlap, isTrimmed)
   }
 
   package var count: Int { rows.count * columns.count }
   /// Height and width of every window.
   package var size: Size { Size(height: rows[0].count, width: columns[0].count) }
 
-  private static func spans(_ length: Int, _ side: Int, _ overlap: Int) -> [Range<Int>] {
+  private static func spans(_ length: Int, _ side: Int, _ overlap: Int, _ isTrimmed: Bool) -> [Range<Int>] {
     guard length > side else { return [0..<length] }
     let step = max(side - overlap, 1)
     let count = (length - overlap + step - 1) / step
+    let side = isTrimmed ? min((length + (count - 1) * overlap + count - 1) / count, side) : side
     return (0..<count).map { i in
       let start = count > 1 ? i * (length - side) / (count - 1) : 0
       return start..<(start + side)

@@ -12,8 +12,20 @@ private func map(_ shape: [Int]) -> Tensor {
   @Test(arguments: [(50, 70), (64, 16), (17, 200), (8, 8)], [(16, 4), (24, 8), (64, 16)])
   func theSameMapComesBack(size: (Int, Int), cut: (side: Int, overlap: Int)) throws {
     let x = map([1, 2, size.0, size.1])
-    let windows = Windows(height: size.0, width: size.1, side: cut.side, overlap: cut.overlap)
-    #expect(try windows.blend(x) { $0 }.distance(to: x) < 1e-6)
+    for isTrimmed in [false, true] {
+      let windows = Windows(
+        height: size.0, width: size.1, side: cut.side, overlap: cut.overlap, isTrimmed: isTrimmed)
+      #expect(try windows.blend(x) { $0 }.distance(to: x) < 1e-6)
+    }
+  }
+
+  @Test func trimmedWindowsShareNoMoreThanTheyMust() {
+    let windows = Windows(height: 128, width: 70, side: 101, overlap: 16, isTrimmed: true)
+    #expect(windows.rows == [0..<72, 56..<128])
+    #expect(windows.columns == [0..<70])
+    let many = Windows(height: 1001, width: 1, side: 101, overlap: 16, isTrimmed: true).rows
+    #expect(many.allSatisfy { $0.count == many[0].count && $0.count <= 101 } && many.last!.upperBound == 1001)
+    #expect(zip(many, many.dropFirst()).allSatisfy { $0.upperBound - $1.lowerBound >= 16 })
   }
 
   @Test func stripsComeInOrderAndWhole() throws {
