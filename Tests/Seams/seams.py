@@ -17,14 +17,17 @@ from PIL import Image
 Image.MAX_IMAGE_PIXELS = None
 KINDS = ("begin", "middle", "end")
 MARK = 2.0
+TILES = (128, 16, True)  # Of the autoencoder.
 
 
-def spans(length, side, overlap):
+def spans(length, side, overlap, trimmed):
     """As Sources/LatentDiffusion/Windows.swift has them."""
     if length <= side:
         return [(0, length)]
     step = side - overlap
     count = (length - overlap + step - 1) // step
+    if trimmed:
+        side = -(-(length + (count - 1) * overlap) // count)
     starts = [i * (length - side) // (count - 1) for i in range(count)]
     return [(start, start + side) for start in starts]
 
@@ -32,8 +35,8 @@ def spans(length, side, overlap):
 def edges(length, cuts, margin, factor):
     """Lines of pixels by kind: where a window begins, where it is half blended, where it ends."""
     found = {kind: set() for kind in KINDS}
-    for side, overlap in cuts:
-        windows = spans(length, side, overlap)
+    for cut in cuts:
+        windows = spans(length, *cut)
         for (_, end), (start, _) in zip(windows, windows[1:]):
             for kind, place in zip(KINDS, (start, (start + end) / 2, end)):
                 found[kind].add(int((place - margin) * factor))
@@ -65,7 +68,7 @@ def contrasts(ratio, factor, lines, near):
 def measure(mode, before, after):
     """(direction, kind or "chance") → contrasts, of one picture."""
     result, source = Image.open(after).convert("RGB"), Image.open(before).convert("RGB")
-    factor, margin, cuts = (4, 8, [(128, 32), (128, 16)]) if mode == "upscale" else (4, 0, [(48, 12), (128, 16)])
+    factor, margin, cuts = (4, 8, [(128, 32, False), TILES]) if mode == "upscale" else (4, 0, [(48, 12, False), TILES])
     sizes = [n + 2 * margin if mode == "upscale" else -(-n // factor) for n in source.size]
     reference = np.asarray(source.resize(result.size, Image.BICUBIC) if mode == "upscale" else source)
     result = np.asarray(result)
