@@ -81,12 +81,9 @@ public final class Engine: Sendable {
     }
   }
 
-  /// The engine's own LoRAs, as a prompt would name them.
-  public var loraTags: [String] {
-    loras.map { lora in
-      let stem = URL(fileURLWithPath: lora.file).deletingPathExtension().lastPathComponent
-      return "<lora:\(stem):\(lora.strength == lora.strength.rounded() ? "\(Int(lora.strength))" : "\(lora.strength)")>"
-    }
+  /// The engine's own LoRAs, by the names that a prompt would give them.
+  public var loraNames: [(name: String, strength: Double)] {
+    loras.map { (URL(fileURLWithPath: $0.file).deletingPathExtension().lastPathComponent, $0.strength) }
   }
 
   /// What a user should know of guesses that were made of the loaded files.

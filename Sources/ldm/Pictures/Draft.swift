@@ -32,8 +32,10 @@ struct Draft {
 
   /// How the picture was made. Enlarging a picture that words made leaves the recipe in place.
   ///
-  /// - Parameter loras: that no prompt names, as tags; A1111 reads them from the prompt.
-  func provenance(_ plan: Plan, seed: UInt64, size: Size, loras: [String] = []) -> Provenance {
+  /// - Parameter loras: that no prompt names; A1111 reads them from the prompt.
+  func provenance(
+    _ plan: Plan, seed: UInt64, size: Size, loras: [(name: String, strength: Double)] = []
+  ) -> Provenance {
     let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
       ("Steps", "\(plan.steps)"), ("Sampler", plan.sampler), ("CFG scale", Self.short(plan.guidance)),
@@ -52,7 +54,8 @@ struct Draft {
     let isNew = Provenance.source(in: metadata) == Provenance.DigitalSource.trained.rawValue
     let finishes = job.task == .upscale && job.request.prompt.isEmpty
     return Provenance(
-      prompt: ([job.request.prompt] + loras).filter { !$0.isEmpty }.joined(separator: " "),
+      prompt: ([job.request.prompt] + loras.map { "<lora:\($0.name):\(Self.short($0.strength))>" })
+        .filter { !$0.isEmpty }.joined(separator: " "),
       negativePrompt: job.request.negativePrompt, settings: settings,
       source: isNew || job.task == .textToImage ? .trained : .composite, software: software, model: plan.model,
       finished: finishes ? Provenance.parameters(in: metadata) : nil)

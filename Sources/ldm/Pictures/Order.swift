@@ -38,7 +38,7 @@ struct Order: Sendable {
     }
     picture.metadata = draft.metadata
     if !output.strip {
-      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraTags).written(
+      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraNames).written(
         into: draft.metadata, for: piece.format)
     }
     return Finished(
