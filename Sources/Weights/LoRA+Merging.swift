@@ -27,35 +27,34 @@ public final class LoRASet: Sendable {
   }
 
   /// Whether any of them changes what is at `place` in `part`; it then counts as used.
-  func change(_ place: Place, part: String) -> Bool {
+  func change(_ place: Place, part: String) -> Bool { !modules(at: place, part: part).isEmpty }
+
+  /// The modules that change what is at `place`, one of a LoRA; they then count as used.
+  private func modules(at place: Place, part: String) -> [(lora: LoRA, name: String, module: LoRA.Module)] {
     let names = LoRANames.candidates(place.layer, part: part)
-    let found = loras.enumerated().compactMap { index, lora in
-      names.first { lora.modules[$0].map { !place.isBias || $0.changesBias } ?? false }.map { "\(index) \($0)" }
+    return loras.enumerated().compactMap { index, lora in
+      for name in names {
+        guard let module = lora.modules[name], !place.isBias || module.changesBias else { continue }
+        used.withLock { _ = $0.insert("\(index) \(name)") }
+        return (lora, name, module)
+      }
+      return nil
     }
-    used.withLock { $0.formUnion(found) }
-    return !found.isEmpty
   }
 
   /// `tensor` at `place` in `part` ("unet", "text_encoder"), with what each LoRA adds to it.
   func merged(_ tensor: WeightTensor, at place: Place, part: String) throws(WeightsError) -> WeightTensor {
-    guard change(place, part: part) else { return tensor }
-    let layer = place.layer
-    let names = LoRANames.candidates(layer, part: part)
-    var sum: Tensor?
-    for lora in loras {
-      guard let name = names.first(where: { lora.modules[$0] != nil }), let module = lora.modules[name] else {
-        continue
-      }
-      var values = sum ?? tensor.tensor()
+    let changes = modules(at: place, part: part)
+    guard !changes.isEmpty else { return tensor }
+    var sum = tensor.tensor()
+    for (lora, name, module) in changes {
       let strength = part.hasPrefix("text_encoder") ? lora.textStrength : lora.strength
       if place.isBias {
-        try module.add(toBias: &values, strength, lora.file, name)
+        try module.add(toBias: &sum, strength, lora.file, name)
       } else {
-        try module.add(to: &values, shape: tensor.shape, strength, lora.file, name)
+        try module.add(to: &sum, shape: tensor.shape, strength, lora.file, name)
       }
-      sum = values
     }
-    guard let sum else { return tensor }
     return WeightTensor(
       name: tensor.name, type: .f32, shape: tensor.shape, offset: 0, owner: MappedFile(name: tensor.name, holding: sum))
   }
