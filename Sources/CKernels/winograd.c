@@ -103,6 +103,7 @@ static void multiply(const struct map *m, float *products, size_t row, size_t ro
 static void output_tiles(const struct map *m, const float *products, size_t row, size_t rows, size_t column,
                          size_t columns) {
   const struct ldm_convolution *a = &m->a;
+  const struct ldm_transforms *transforms = ldm_winograd_transforms(&m->kind);
   size_t tile = (size_t)m->kind.tile;
   for (size_t t = 0; t < rows; t++) {
     size_t image;
@@ -115,8 +116,8 @@ static void output_tiles(const struct map *m, const float *products, size_t row,
         pixels[i * tile + j] =
             r < m->h && c < m->w ? a->out + ((image * m->h + r) * m->w + c) * a->outs + column : NULL;
       }
-    ldm_winograd_transforms(&m->kind)->output(pixels, products + t * m->columns, sums_plane(m), a->bias ? a->bias + column : NULL,
-                          columns, a->accumulate, a->enlarge);
+    transforms->output(pixels, products + t * m->columns, sums_plane(m), a->bias ? a->bias + column : NULL, columns,
+                       a->accumulate, a->enlarge);
   }
 }
 
@@ -139,7 +140,8 @@ bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *a
   struct map m = {.a = *a, .kind = kind, .h = a->h * scale, .w = a->w * scale,
                   .positions = a->enlarge ? (side - 1) * (side - 1) : side * side,
                   .matrix = ldm_winograd_matrix_size(&kind, a->in, a->outs),
-                  .depth = kind.int16 ? (a->in + 1) / 2 * 2 : a->in, .element = kind.int16 ? 2 : 4, .columns = PANELS * nr};
+                  .depth = kind.int16 ? (a->in + 1) / 2 * 2 : a->in, .element = kind.int16 ? 2 : 4,
+                  .columns = PANELS * nr};
   m.panel = m.matrix / ((a->outs + nr - 1) / nr);
   m.tiles_h = (m.h + tile - 1) / tile;
   m.tiles_w = (m.w + tile - 1) / tile;

@@ -40,7 +40,7 @@ extension Engine {
   /// Times the primitives of a guided step of Stable Diffusion at 512x512, two rows, with random numbers.
   public func roofline(runs: Int, progress: @escaping () throws -> Void = {}) throws -> Roofline {
     let peaks = [Precision.f32, .bf16, .int8].map { ($0, Stopwatch.peak(KernelPolicy(precision: $0))) }
-    var bench = PrimitiveBench(policy: policy, runs: runs, progress: progress)
+    var bench = PrimitiveBench(policy: policy, stopwatch: Stopwatch(runs: runs), progress: progress)
     for (channels, side) in [(320, 64), (640, 32), (1280, 16)] { try bench.convolution(channels, side: side) }
     try bench.linear(320, tokens: 8192)
     try bench.linear(1280, tokens: 512)
@@ -58,13 +58,13 @@ extension Engine {
 /// Runs primitives, two rows each, and notes what they took.
 private struct PrimitiveBench {
   let policy: KernelPolicy
-  let runs: Int
+  let stopwatch: Stopwatch
   let progress: () throws -> Void
   private(set) var primitives: [Roofline.Primitive] = []
   private var noise = Noise(seed: 1)
 
-  init(policy: KernelPolicy, runs: Int, progress: @escaping () throws -> Void) {
-    (self.policy, self.runs, self.progress) = (policy, runs, progress)
+  init(policy: KernelPolicy, stopwatch: Stopwatch, progress: @escaping () throws -> Void) {
+    (self.policy, self.stopwatch, self.progress) = (policy, stopwatch, progress)
   }
 
   /// Bytes a weight takes as a product reads it.
@@ -72,12 +72,8 @@ private struct PrimitiveBench {
 
   private mutating func time(_ name: String, bytes: Double, _ body: () -> Tensor) throws {
     try progress()
-    var stopwatch = Stopwatch(runs: runs)
-    stopwatch.time(name) { _ = body() }
-    let part = stopwatch.parts[0]
-    primitives.append(
-      Roofline.Primitive(
-        name: name, seconds: part.seconds, operations: (part.gflops ?? 0) * part.seconds * 1e9, bytes: bytes))
+    let (seconds, operations) = stopwatch.measured { _ = body() }
+    primitives.append(Roofline.Primitive(name: name, seconds: seconds, operations: operations, bytes: bytes))
   }
 
   private static func floats(_ shapes: [Int]...) -> Double {

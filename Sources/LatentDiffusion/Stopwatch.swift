@@ -10,12 +10,16 @@ struct Stopwatch {
   init(runs: Int) { self.runs = max(runs, 1) }
 
   mutating func time(_ name: String, _ body: () throws -> Void) rethrows {
+    let (seconds, operations) = try measured(body)
+    parts.append(PartTimes.Part(name: name, seconds: seconds, gflops: operations / seconds * 1e-9))
+  }
+
+  /// The median over runs, after one that is not counted, and the operations of a run.
+  func measured(_ body: () throws -> Void) rethrows -> (seconds: Double, operations: Double) {
     try body()
     let before = ldm_products()
     let times = try (0..<runs).map { _ in try Self.seconds(body).time }.sorted()
-    let median = times[times.count / 2]
-    let operations = 2 * Double(ldm_products() - before) / Double(runs)
-    parts.append(PartTimes.Part(name: name, seconds: median, gflops: operations / median * 1e-9))
+    return (times[times.count / 2], 2 * Double(ldm_products() - before) / Double(runs))
   }
 
   static func seconds<Result>(_ body: () throws -> Result) rethrows -> (time: Double, result: Result) {

@@ -25,7 +25,7 @@ package struct TokenMerging: Sendable {
     let (destinations, sources) = split()
     let count = min(Int(Double(height * width) * share), sources.count)
     guard count > 0, !destinations.isEmpty else { return nil }
-    let unit = tokens.normalized()
+    let unit = tokens.normalizedRows()
     return TokenMatching(
       rows: (0..<tokens.shape[0]).map { row in
         let nearest = Nearest(unit.slice(axis: 0, row..<(row + 1)), sources, destinations, policy)
@@ -154,21 +154,6 @@ extension Tensor {
       withElements { x in
         for (i, token) in indices.enumerated() {
           (out.baseAddress! + i * channels).update(from: x.baseAddress! + token * channels, count: channels)
-        }
-      }
-    }
-  }
-
-  /// Every token of `[N, T, C]` divided by its length.
-  fileprivate func normalized() -> Tensor {
-    let channels = shape[2]
-    return Tensor(shape: shape) { out in
-      withElements { x in
-        for start in stride(from: 0, to: x.count, by: channels) {
-          var sum: Float = 0
-          for c in start..<(start + channels) { sum += x[c] * x[c] }
-          let scale = sum > 0 ? 1 / sum.squareRoot() : 0
-          for c in start..<(start + channels) { out[c] = x[c] * scale }
         }
       }
     }

@@ -36,6 +36,14 @@ import Testing
       denoiser, conditioning, sampler, settings, shape: [1, 4, 2, 2], noise: &noise, progress: progress)
   }
 
+  /// Changes nothing; notes the guided outputs.
+  private func noting(_ outputs: Calls) -> Conditioning.Constrain {
+    { x, step in
+      _ = outputs.append(step.current.output)
+      return x
+    }
+  }
+
   @Test(arguments: ["ddim", "euler", "heun", "dpm2", "lms", "dpm++2m", "unipc", "pndm", "plms"])
   func aPerfectModelGivesTheCleanLatents(name: String) throws {
     let (clean, epsilon) = (ramp(-1, 1), ramp(2, -1))
@@ -74,12 +82,7 @@ import Testing
     conditioning.context = [course("3", steps: 5)]
     conditioning.negative = course("1", steps: 5)
     let (calls, outputs) = (Calls(), Calls())
-    conditioning.constrain = [
-      { x, step in
-        _ = outputs.append(step.current.output)
-        return x
-      }
-    ]
+    conditioning.constrain = [noting(outputs)]
     let interval = GuidanceInterval(low: low, high: high)
     _ = try run(Reader(contexts: calls), conditioning, guidance: 4, interval: interval)
     #expect(calls.all.map(\.elements) == rows.map { $0 == 2 ? [1, 3] : [3] })
@@ -103,12 +106,7 @@ import Testing
     conditioning.context = [course("1", steps: 5), course("5", steps: 5)]
     conditioning.negative = course("10", steps: 5)
     let (calls, outputs) = (Calls(), Calls())
-    conditioning.constrain = [
-      { x, step in
-        _ = outputs.append(step.current.output)
-        return x
-      }
-    ]
+    conditioning.constrain = [noting(outputs)]
     let interval = GuidanceInterval(low: 1, high: 5)
     _ = try run(Reader(contexts: calls), conditioning, guidance: 4, interval: interval, rescale: 0.7)
     #expect(calls.all.allSatisfy { $0.elements == [10, 1, 5] })
@@ -180,12 +178,7 @@ import Testing
     conditioning.context[1].weight = -0.25
     conditioning.negative = course("10", steps: 5)
     let (calls, outputs) = (Calls(), Calls())
-    conditioning.constrain = [
-      { x, step in
-        _ = outputs.append(step.current.output)
-        return x
-      }
-    ]
+    conditioning.constrain = [noting(outputs)]
     _ = try run(Reader(contexts: calls, embedsGuidance: embeds), conditioning, guidance: guidance)
     #expect(calls.all.map(\.elements) == [1, 2, 1, 2, 1].map { [10, $0, 5] })
     for (output, c) in zip(outputs.all, [1.0, 2, 1, 2, 1]) {

@@ -18,7 +18,7 @@ public struct SafetyChecker: Sendable {
     let directions, limits: Tensor
 
     init(_ weights: Weights, _ name: String, count: Int, width: Int) throws {
-      directions = normalized(try weights.tensor(name, [count, width]).tensor())
+      directions = try weights.tensor(name, [count, width]).tensor().normalizedRows()
       limits = try weights.tensor("\(name)_weights", [count]).tensor()
     }
 
@@ -53,26 +53,13 @@ public struct SafetyChecker: Sendable {
 
   /// - Parameter pixels: a picture prepared, `[1, 3, S, S]`.
   func callAsFunction(_ pixels: Tensor) -> Verdict {
-    let seen = normalized(projection(vision(pixels)))
+    let seen = projection(vision(pixels)).normalizedRows()
     let (close, care) = (cosines(seen, concepts.directions), cosines(seen, special.directions))
     // Once one concept of special care is near, all that are looked at after it may come less close.
     var adjustment: Float = 0
     for i in 0..<care.count where special.isOver(i, care, adjustment: adjustment) { adjustment = 0.01 }
     let found = (0..<close.count).filter { concepts.isOver($0, close, adjustment: adjustment) }
     return Verdict(concepts: close, special: care, found: found)
-  }
-}
-
-/// Rows of length 1.
-private func normalized(_ rows: Tensor) -> Tensor {
-  let width = rows.shape[1]
-  return Tensor(shape: rows.shape) { out in
-    rows.withElements { x in
-      for start in stride(from: 0, to: x.count, by: width) {
-        let length = x[start..<(start + width)].reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
-        for i in start..<(start + width) { out[i] = x[i] / max(length, 1e-12) }
-      }
-    }
   }
 }
 
