@@ -11,9 +11,11 @@ import Tensors
 /// - Those that go by W itself: LoRA+Products.swift.
 extension LoRA.Module {
   /// Whether all that a kind needs is there.
-  var isWhole: Bool {
+  var isWhole: Bool { changesBias || changesWeight }
+
+  var changesWeight: Bool {
     func has(_ roles: LoRA.Role...) -> Bool { roles.allSatisfy { tensors[$0] != nil } }
-    return changesBias || has(.down, .up) || has(.hada1A, .hada1B, .hada2A, .hada2B) || has(.difference)
+    return has(.down, .up) || has(.hada1A, .hada1B, .hada2A, .hada2B) || has(.difference)
       || (has(.kron1) || has(.kron1A, .kron1B)) && (has(.kron2) || has(.kron2A, .kron2B))
       || has(.gloraA1, .gloraA2, .gloraB1, .gloraB2) || has(.rotation) || has(.scale) && scalesInputs != nil
   }

@@ -34,7 +34,9 @@ public final class LoRASet: Sendable {
     let names = LoRANames.candidates(place.layer, part: part)
     return loras.enumerated().compactMap { index, lora in
       for name in names {
-        guard let module = lora.modules[name], !place.isBias || module.changesBias else { continue }
+        guard let module = lora.modules[name], place.isBias ? module.changesBias : module.changesWeight else {
+          continue
+        }
         used.withLock { _ = $0.insert("\(index) \(name)") }
         return (lora, name, module)
       }

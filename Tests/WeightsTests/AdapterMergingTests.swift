@@ -53,7 +53,7 @@ import Weights
     }
   }
 
-  /// Whole differences change biases and norms too; what has no bias to change is told.
+  /// Whole differences change biases and norms too, and a bias alone; what has no bias to change is told.
   @Test func biasesAndNormsAreChanged() throws {
     var drawn: Float = 0
     func noise(_ shape: [Int]) -> Tensor {
@@ -66,24 +66,31 @@ import Weights
     }
     let file = [
       "lora_unet_x.diff": noise([3, 2]), "lora_unet_x.diff_b": noise([3]), "lora_unet_norm.w_norm": noise([2]),
-      "lora_unet_norm.b_norm": noise([2]), "lora_unet_y.diff_b": noise([2]),
+      "lora_unet_norm.b_norm": noise([2]), "lora_unet_y.diff_b": noise([2]), "lora_unet_z.diff_b": noise([2]),
     ]
     let path = FileManager.default.temporaryDirectory.appending(path: "adapter-\(UUID()).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     try Data(SafetensorsWriter.encoded(file)).write(to: URL(fileURLWithPath: path))
-    let model = ["x.weight": noise([3, 2]), "x.bias": noise([3]), "norm.weight": noise([2]), "norm.bias": noise([2])]
+    let model = [
+      "x.weight": noise([3, 2]), "x.bias": noise([3]), "norm.weight": noise([2]), "norm.bias": noise([2]),
+      "y.weight": noise([2, 2]), "z.weight": noise([2, 2]), "z.bias": noise([2]),
+    ]
     let tensors = try SafetensorsFile(MappedFile(name: "model", contents: SafetensorsWriter.encoded(model))).tensors
     let set = LoRASet([try LoRA(at: path, strength: 0.5)])
     let weights = Weights(tensors, source: "a model").merging(set, part: "unet")
     for (name, change) in [
       ("x.weight", "x.diff"), ("x.bias", "x.diff_b"), ("norm.weight", "norm.w_norm"), ("norm.bias", "norm.b_norm"),
+      ("z.bias", "z.diff_b"),
     ] {
       let expected = model[name]! + 0.5 * file["lora_unet_\(change)"]!
       #expect(try weights.tensor(name, expected.shape).tensor().distance(to: expected) < 1e-6)
       #expect(try weights.pending(name, expected.shape).values().distance(to: expected) < 1e-6)
     }
+    for name in ["y.weight", "z.weight"] {
+      #expect(try weights.tensor(name, [2, 2]).tensor().elements == model[name]!.elements)
+    }
     #expect(
-      try set.warnings(for: "a model") == ["\(path): 1 of 3 layers are not in a model, as lora_unet_y"])
+      try set.warnings(for: "a model") == ["\(path): 1 of 4 layers are not in a model, as lora_unet_y"])
   }
 
   @Test(
