@@ -30,6 +30,7 @@ public struct TextToImage: Conditioner {
       }
     }
     result.context = try request.positive.withoutTags().composed().map { try course($0.prompt, weight: $0.weight) }
+    guard !request.negativePrompt.isEmpty || model.encodesNothing else { return result }
     result.negative =
       request.negativePrompt.isEmpty && model.emptyNegativeIsZero
       ? result.context.first.map { TextCourse($0.encodings[0].zeroed) } : try course(request.negative)

@@ -43,6 +43,8 @@ public protocol TextEncoder: Sendable {
   func encode(_ prompt: Prompt) throws -> TextEncoding
   /// Whether an empty negative prompt is all zeros, not the encoding of no words (SDXL's base).
   var emptyNegativeIsZero: Bool { get }
+  /// Whether no words can be encoded: not where each text is a class. Without a negative prompt there is then no guidance.
+  var encodesNothing: Bool { get }
   /// The numbers that the UNet reads beside the text; nil for most.
   var microConditioning: MicroConditioning? { get }
 }
@@ -72,6 +74,7 @@ extension TextEncoder {
   /// All taken as words, for encoders that know no marks.
   public func encode(_ prompt: Prompt) throws -> TextEncoding { try encode(text: prompt.text) }
   public var emptyNegativeIsZero: Bool { false }
+  public var encodesNothing: Bool { true }
   public var microConditioning: MicroConditioning? { nil }
 }
 

@@ -14,6 +14,7 @@ extension LoadedModel: ConditioningModel {
   var latentFactor: Int { model.latentFactor }
   var latentChannels: Int { model.latentChannels }
   var emptyNegativeIsZero: Bool { model.emptyNegativeIsZero }
+  var encodesNothing: Bool { model.encodesNothing }
   var microConditioning: MicroConditioning? { model.microConditioning }
 
   func encode(text: String) throws -> TextEncoding { try model.encode(text: text) }

@@ -19,6 +19,18 @@ public struct GroupNorm: Sendable {
     (self.weight, self.bias, self.groups, self.epsilon) = (weight, bias, groups, epsilon)
   }
 
+  /// The same norm with another scale and shift of channels, `w (1 + s)` and `b (1 + s) + t`: adaptive group norm (Dhariwal &
+  /// Nichol 2021, arXiv:2105.05233, sec. 3).
+  ///
+  /// - Parameter change: s, then t: `[1, 2 channels]`.
+  public func adapted(by change: Tensor) -> GroupNorm {
+    let channels = weight.count
+    precondition(change.shape == [1, 2 * channels], "a change \(change.shape) of \(channels) channels")
+    let scale = change.slice(axis: 1, 0..<channels).reshaped([channels]) + 1
+    let shift = change.slice(axis: 1, channels..<(2 * channels)).reshaped([channels])
+    return GroupNorm(weight: weight * scale, bias: bias * scale + shift, groups: groups, epsilon: epsilon)
+  }
+
   /// Written into `x`'s memory where nothing else holds it.
   ///
   /// - Parameter silu: applies x σ(x) in the same pass.

@@ -94,6 +94,7 @@ public struct Model: ConditioningModel, Denoiser {
     return readsText ? .maskFirst : .maskLast
   }
   public var readsText: Bool { !text.isEmpty }
+  public var encodesNothing: Bool { text.allSatisfy(\.encodesNothing) }
   public var embedsGuidance: Bool { unet.config.guidanceWidth != nil }
 
   public func encode(text: String) throws -> TextEncoding { try encode(Prompt(text)) }

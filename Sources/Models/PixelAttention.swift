@@ -3,15 +3,16 @@ import Layers
 /// Self-attention over the pixels of a map, with biases, after a group norm: of the autoencoders and of the first
 /// latent-diffusion UNets.
 struct PixelAttention: Sendable {
-  private let norm: GroupNorm
+  private let norm: GroupNorm?
   private let half: Bool
   private let query, key, value, out: Linear
   private let heads: Int
 
-  init(_ p: Parameters, channels: Int, groups: Int, epsilon: Float = 1e-6, heads: Int = 1) throws {
+  /// - Parameter groups: of the norm before it; nil where there is none.
+  init(_ p: Parameters, channels: Int, groups: Int?, epsilon: Float = 1e-6, heads: Int = 1) throws {
     self.heads = heads
     half = p.policy.isHalf
-    norm = try GroupNorm(p["group_norm"], channels: channels, groups: groups, epsilon: epsilon)
+    norm = try groups.map { try GroupNorm(p["group_norm"], channels: channels, groups: $0, epsilon: epsilon) }
     /// Older files have other names, and 1x1 convolutions for the matrices.
     func linear(_ name: String, old: String) throws -> Linear {
       let p = p.weights.contains("\(name).weight") ? p[name] : p[old]
@@ -25,7 +26,7 @@ struct PixelAttention: Sendable {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     let tokens = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
-    let h = norm(x).reshaped(tokens)
+    let h = (norm?(x) ?? x).reshaped(tokens)
     return out(attention(query(h), key(h), value(h), heads: heads, half: half), onto: x.reshaped(tokens)).reshaped(
       x.shape)
   }

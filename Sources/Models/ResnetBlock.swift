@@ -1,6 +1,9 @@
 import Layers
 
 /// h = conv₁ silu(norm₁ x) + W silu(t);  y = skip(x) + conv₂ silu(norm₂ h).  Ho et al. 2020 (arXiv 2006.11239), app. B.
+///
+/// Or time scales and shifts: h = conv₁ silu(norm₁ x);  y = skip(x) + conv₂ silu((1 + s) norm₂ h + r),  (s, r) = W silu(t).
+/// Nichol & Dhariwal 2021 (arXiv 2102.09672), app. A.
 struct ResnetBlock: Sendable {
   /// Of x and of silu(norm₁ x) alike, without weights (Song et al. 2021, arXiv:2011.13456, app. H).
   enum Resizing: Sendable { case half, double }
@@ -10,16 +13,19 @@ struct ResnetBlock: Sendable {
   private let time: Linear?
   private let skip: Conv2d?
   private let resizing: Resizing?
+  private let timeScales: Bool
 
   /// - Parameter time: width of the time embedding; nil in an autoencoder.
   init(
-    _ p: Parameters, inputs: Int, outputs: Int, time width: Int?, groups: Int, epsilon: Float,
+    _ p: Parameters, inputs: Int, outputs: Int, time width: Int?, timeScales: Bool = false, groups: Int, epsilon: Float,
     resizing: Resizing? = nil
   ) throws {
-    self.resizing = resizing
+    (self.resizing, self.timeScales) = (resizing, timeScales)
     norm1 = try GroupNorm(p["norm1"], channels: inputs, groups: groups, epsilon: epsilon)
     conv1 = try Conv2d(p["conv1"], inputs: inputs, outputs: outputs)
-    time = try width.map { try Linear(p.fine["time_emb_proj"], inputs: $0, outputs: outputs) }
+    time = try width.map {
+      try Linear(p.fine["time_emb_proj"], inputs: $0, outputs: timeScales ? 2 * outputs : outputs)
+    }
     norm2 = try GroupNorm(p["norm2"], channels: outputs, groups: groups, epsilon: epsilon)
     conv2 = try Conv2d(p["conv2"], inputs: outputs, outputs: outputs)
     skip = inputs == outputs ? nil : try Conv2d(p["conv_shortcut"], inputs: inputs, outputs: outputs, kernel: 1)
@@ -32,9 +38,19 @@ struct ResnetBlock: Sendable {
   func callAsFunction(_ x: Tensor, _ t: Tensor? = nil) -> Tensor {
     let (h, x) = (resized(norm1(x, silu: true)), resized(x))
     let shift = t.flatMap { t in time.map { $0(t) } }
+    if timeScales, let shift { return conv2(scaled(conv1(h), by: shift), onto: skip?(x) ?? x) }
     let first =
       if let shift, shift.shape[0] > 1 { conv1(h).shifted(by: shift) } else { conv1(h, offset: shift) }
     return conv2(norm2(first, silu: true), onto: skip?(x) ?? x)
+  }
+
+  /// silu((1 + s) norm₂ h + r), of one time for all rows or a time a row.
+  private func scaled(_ h: Tensor, by change: Tensor) -> Tensor {
+    guard change.shape[0] > 1 else { return norm2.adapted(by: change)(h, silu: true) }
+    let rows = (0..<change.shape[0]).map { row in
+      norm2.adapted(by: change.slice(axis: 0, row..<(row + 1)))(h.slice(axis: 0, row..<(row + 1)), silu: true)
+    }
+    return Tensor.concatenate(rows, axis: 0)
   }
 
   private func resized(_ x: Tensor) -> Tensor {

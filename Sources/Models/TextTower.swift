@@ -7,6 +7,8 @@ public protocol TextTower: Sendable {
   var width: Int { get }
   /// Of the text as a whole; nil where the tower gives none.
   var pooledWidth: Int? { get }
+  /// Whether it knows what no words are.
+  var encodesNothing: Bool { get }
   /// Text → tokens `[1, T, width]`, and the text as a whole.
   ///
   /// - Throws: `ConditioningError.range` where the tower does not know the text.
@@ -16,6 +18,7 @@ public protocol TextTower: Sendable {
 }
 
 extension TextTower {
+  public var encodesNothing: Bool { true }
   public func encode(_ prompt: Prompt) throws -> TextEncoding { try encode(prompt.text) }
 }
 

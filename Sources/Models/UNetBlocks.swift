@@ -110,7 +110,7 @@ enum LevelAttention: Sendable {
     case .pixels:
       self = .pixels(
         try PixelAttention(
-          p, channels: level.channels, groups: config.groups, epsilon: config.epsilon, heads: level.heads))
+          p, channels: level.channels, groups: level.attentionGroups, epsilon: config.epsilon, heads: level.heads))
     }
   }
 
@@ -155,6 +155,7 @@ extension UNetConfig {
     _ p: Parameters, inputs: Int, outputs: Int, resizing: ResnetBlock.Resizing? = nil
   ) throws -> ResnetBlock {
     try ResnetBlock(
-      p, inputs: inputs, outputs: outputs, time: timeWidth, groups: groups, epsilon: epsilon, resizing: resizing)
+      p, inputs: inputs, outputs: outputs, time: timeWidth, timeScales: timeScales, groups: groups, epsilon: epsilon,
+      resizing: resizing)
   }
 }

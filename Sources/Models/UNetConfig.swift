@@ -14,6 +14,8 @@ public struct UNetConfig: Sendable {
     /// What follows its ResNet blocks.
     var attention: Attention
     var heads, depth: Int
+    /// Of the norm before attention over pixels; nil where there is none.
+    var attentionGroups: Int?
     /// The transformers' first attention reads the text too.
     var onlyCross: Bool
     /// What stands behind it (nothing at the last level).
@@ -51,6 +53,8 @@ public struct UNetConfig: Sendable {
   let epsilon: Float
   let downsamplePadding: Int
   let linearProjection, flipSinToCos: Bool
+  /// Whether time scales and shifts what ResNet blocks normalise, in place of shifting what they convolve.
+  let timeScales: Bool
   let frequencyShift: Double
 
   var timeWidth: Int { 4 * levels[0].channels }
@@ -86,6 +90,7 @@ public struct UNetConfig: Sendable {
     downsamplePadding = try config.integer("downsample_padding", default: 1)
     linearProjection = try config.bool("use_linear_projection", default: false)
     flipSinToCos = try config.bool("flip_sin_to_cos", default: true)
+    timeScales = try Self.timeScales(config)
     frequencyShift = try config.number("freq_shift", default: 0)
     guard levels.down.allSatisfy({ $0.channels > 0 && $0.channels % groups == 0 }) else {
       throw config.invalid("block_out_channels", "multiples of norm_num_groups (\(groups))")
@@ -95,11 +100,18 @@ public struct UNetConfig: Sendable {
     }
   }
 
+  static func timeScales(_ config: Config) throws -> Bool {
+    switch try config.string("resnet_time_scale_shift", default: "default") {
+    case "default": return false
+    case "scale_shift": return true
+    default: throw config.invalid("resnet_time_scale_shift", "default or scale_shift")
+    }
+  }
+
   /// Parts of diffusers' classes that change the result and that no supported family uses: better refused than ignored.
   private static func refuseUnknownParts(_ config: Config, isPlain: Bool) throws {
     let expected: [(String, String)] = [
-      ("act_fn", "silu"), ("resnet_time_scale_shift", "default"), ("time_embedding_type", "positional"),
-      ("attention_type", "default"),
+      ("act_fn", "silu"), ("time_embedding_type", "positional"), ("attention_type", "default"),
     ]
     for (key, value) in expected where config.has(key) {
       guard try config.string(key, default: value) == value else { throw config.invalid(key, value) }
@@ -108,7 +120,7 @@ public struct UNetConfig: Sendable {
       "class_embed_type", "encoder_hid_dim", "cross_attention_norm", "time_embedding_dim", "time_embedding_act_fn",
       "timestep_post_act", "reverse_transformer_layers_per_block",
     ]
-    if isPlain { absent += ["attn_norm_num_groups", "addition_embed_type", "time_cond_proj_dim"] }
+    if isPlain { absent += ["addition_embed_type", "time_cond_proj_dim"] }
     for key in absent where config.has(key) {
       throw config.invalid(key, "null: models with this part are not supported")
     }

@@ -72,6 +72,15 @@ struct UNetLevels {
     var level = down[channels.count - 1]
     level.layers = 2
     level.attention = try config.bool("add_attention", default: true) ? .pixels : .none
+    // The norm is left out where time scales and no number of groups is given.
+    if let groups = try config.optionalInteger("attn_norm_num_groups") {
+      guard groups > 0, level.channels % groups == 0 else {
+        throw config.invalid("attn_norm_num_groups", "a divisor of \(level.channels) channels")
+      }
+      level.attentionGroups = groups
+    } else if try UNetConfig.timeScales(config) {
+      level.attentionGroups = nil
+    }
     middle = level
   }
 
@@ -81,6 +90,7 @@ struct UNetLevels {
     _ finish: (Int, inout Level) -> Void
   ) throws -> (down: [Level], up: [Level]) {
     let count = channels.count
+    let groups = try config.integer("norm_num_groups", default: 32)
     let layers = try config.integerOrList("layers_per_block", count: count, default: 2)
     let (downTypes, upTypes) = (try config.strings("down_block_types"), try config.strings("up_block_types"))
     guard count > 0, downTypes.count == count, upTypes.count == count else {
@@ -94,7 +104,8 @@ struct UNetLevels {
       }
       var result = Level(
         inputs: inputs, channels: channels[i], layers: layers[i] + (upwards ? 1 : 0), attention: known.kind.attention,
-        heads: heads[i], depth: 1, onlyCross: false, resizing: last ? .none : known.kind.resizing)
+        heads: heads[i], depth: 1, attentionGroups: groups, onlyCross: false,
+        resizing: last ? .none : known.kind.resizing)
       finish(i, &result)
       let fits = result.heads > 0 && result.channels % result.heads == 0 && result.depth > 0
       guard fits || result.attention == .none else {

@@ -36,7 +36,7 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
 }
 
 @Suite struct PlainUNetTests {
-  @Test(arguments: ["plain", "plain-resnets", "plain-one-head"])
+  @Test(arguments: ["plain", "plain-resnets", "plain-one-head", "plain-scales", "plain-scales-convolutions"])
   func matchesDiffusers(name: String) throws {
     let golden = try Golden("families/\(name)", policy: direct)
     let unet = try UNet(golden.parameters, config: UNetConfig(golden.config))
@@ -78,7 +78,8 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
     ("unet/sdxl", "addition_embed_type", "\"text_image\""), ("unet/sdxl", "class_embed_type", "\"timestep\""),
     ("unet/lcm", "time_cond_proj_dim", "3"), ("families/plain", "center_input_sample", "true"),
     ("families/plain", "down_block_types", "[\"SkipDownBlock2D\", \"DownBlock2D\", \"DownBlock2D\"]"),
-    ("families/plain", "upsample_type", "\"resnet\""), ("families/vq-f4", "norm_type", "\"spatial\""),
+    ("families/plain", "upsample_type", "\"resnet\""), ("families/plain", "attn_norm_num_groups", "5"),
+    ("families/plain", "resnet_time_scale_shift", "\"spatial\""), ("families/vq-f4", "norm_type", "\"spatial\""),
     ("families/tiny", "act_fn", "\"gelu\""), ("families/tiny", "num_decoder_blocks", "[1, 2]"),
     ("families/bert", "activation_function", "\"relu\""), ("families/kl-attends", "latents_mean", "[0, 0, 0, 0]"),
   ])

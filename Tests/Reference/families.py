@@ -9,7 +9,7 @@ the largest difference of 8-bit pixels, the peak memory of `ldm`, and what came 
 it. Exit status 1 where a number passes 1e-3, a pixel differs by more than one level, or a single file is not the same model.
 
 A model takes 1 to 11 GB on disk, removed again unless --keep, and at most 14 GiB of memory (SDXL). LIBRARIES holds PyPI's
-stable-diffusion-sdkit and einops, for ldm-class and ldm-inpainting alone; a C compiler builds trace.c.
+stable-diffusion-sdkit and einops, for CompVis' own networks alone; a C compiler builds trace.c.
 """
 import argparse
 import multiprocessing
@@ -31,6 +31,9 @@ PROMPT, NEGATIVE, SEED = "a photograph of a red apple on the table", "blurry, lo
 FAMILIES = {
     "ldm": ("txt2img", 256, 1, []),
     "ldm-class": ("txt2img", 256, 3, []),
+    "ldm-class-f8": ("txt2img", 256, 3, []),
+    "ldm-churches": ("txt2img", 256, 1, []),
+    "ldm-text-vq": ("txt2img", 256, 5, []),
     "ldm-text": ("txt2img", 256, 5, []),
     "ldm-inpainting": ("inpaint", 256, 1, []),
     "ldm-sr": ("upscale", 256, 1, []),
@@ -48,7 +51,9 @@ FAMILIES = {
     "sdxl-refiner": ("img2img", 256, 5, ["--strength", "0.8"]),
 }
 #: Decoded from a codebook's entries.
-CODEBOOK = ("ldm", "ldm-class", "ldm-inpainting", "ldm-sr")
+CODEBOOK = ("ldm", "ldm-class", "ldm-class-f8", "ldm-text-vq", "ldm-inpainting", "ldm-sr")
+#: The class that guidance steers away from, where a model has none of all pictures.
+UNWANTED = {"ldm-class-f8": 9}
 
 
 def photograph(size):
@@ -95,9 +100,11 @@ class Ours:
                    "--no-cache", "--quiet", "-o", out, "--plugin", f"{trace}:folder={traced}", "--no-watermark", *more, *extra]
         if task == "inpaint":
             command.remove("--no-watermark")
-        prompt = {"ldm-class": "7", "ldm": ""}.get(name, PROMPT)
-        if name not in ("ldm", "ldm-class", "ldm-inpainting", "ldm-sr", "lcm"):
-            command += ["--negative", "" if name == "ldm-text" else NEGATIVE]
+        prompt = "7" if name.startswith("ldm-class") else "" if name in ("ldm", "ldm-churches") else PROMPT
+        if not name.startswith("ldm") and name != "lcm":
+            command += ["--negative", NEGATIVE]
+        if name in UNWANTED:
+            command += ["--negative", UNWANTED[name]]
         if task == "txt2img":
             command += ["--size", f"{size}x{size}", prompt]
         else:
@@ -192,7 +199,7 @@ def one_file(name, model, folder, options, trace, ours):
     made = subprocess.run([options.ldm, "models", "convert", model, path], capture_output=True, text=True)
     if made.returncode != 0:
         return f"; no single file: {made.stderr.strip()}", False
-    if name == "ldm-text":
+    if name.startswith("ldm-text"):
         shutil.copy(model / "tokenizer/vocab.txt", folder)
     try:
         same = np.array_equal(Ours(name, path, folder, options.steps, options.ldm, trace).picture, ours.picture)

@@ -97,6 +97,12 @@ def main():
          down_block_types=["ResnetDownsampleBlock2D"] + attn * 2, up_block_types=attn_up * 2 + ["ResnetUpsampleBlock2D"], **plain)
     unet("plain-one-head", (8, 8), in_channels=6, down_block_types=["DownBlock2D"] * 2 + attn, attention_head_dim=None,
          up_block_types=attn_up + ["UpBlock2D"] * 2, add_attention=False, **plain)
+    resnets = dict(downsample_type="resnet", upsample_type="resnet", resnet_time_scale_shift="scale_shift")
+    unet("plain-scales", (8, 16), in_channels=4, out_channels=4, heads=2, attention_head_dim=8, attn_norm_num_groups=8,
+         down_block_types=attn * 2 + ["ResnetDownsampleBlock2D"], up_block_types=["ResnetUpsampleBlock2D"] + attn_up * 2,
+         **resnets, **plain)
+    unet("plain-scales-convolutions", (8, 8), down_block_types=["DownBlock2D"] * 2 + attn, attention_head_dim=8,
+         up_block_types=attn_up + ["UpBlock2D"] * 2, resnet_time_scale_shift="scale_shift", **plain)
     bert()
     wordpiece()
 

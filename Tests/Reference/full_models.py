@@ -1,9 +1,9 @@
 """Models of full size with random weights, in the layouts that are published. families.py writes them, runs them and
 compares.
 
-Folders in diffusers' layout come from this package's own configs (Sources/Weights/Families); the two models of 2021 that
-were only ever a checkpoint of CompVis' come from CompVis' networks (PyPI: stable-diffusion-sdkit, einops), f32, with the
-averages and buffers that lie in the published files.
+Folders in diffusers' layout come from this package's own configs (Sources/Weights/Families); the models of 2021 that were
+only ever a checkpoint of CompVis' come from CompVis' networks (PyPI: stable-diffusion-sdkit, einops), f32, with the averages
+and buffers that lie in the published files.
 """
 import json
 import sys
@@ -113,39 +113,56 @@ def write_bert_vocabulary(folder, size):
     write_json(folder / "tokenizer_config.json", dict(do_lower_case=True, tokenizer_class="BertTokenizer", model_max_length=77))
 
 
-# CompVis' own: configs/latent-diffusion/cin256-v2.yaml and models/ldm/inpainting_big/config.yaml.
+# CompVis' own: configs/latent-diffusion/cin256-v2.yaml and the config.yaml of models/ldm/{cin256,inpainting_big,
+# lsun_churches256}.
+VQ_F4 = dict(z_channels=3, ch_mult=(1, 2, 4), attn_resolutions=[], codebook=8192)
+VQ_F8 = dict(z_channels=4, ch_mult=(1, 2, 2, 4), attn_resolutions=[32], codebook=16384)
+KL_F8 = dict(z_channels=4, ch_mult=(1, 2, 4, 4), attn_resolutions=[])
 CLASSES = dict(
     unet=dict(image_size=64, in_channels=3, out_channels=3, model_channels=192, attention_resolutions=[8, 4, 2],
               num_res_blocks=2, channel_mult=[1, 2, 3, 5], num_heads=1, use_spatial_transformer=True, transformer_depth=1,
               context_dim=512),
-    attention="vanilla", betas=(0.0015, 0.0195), classes=1001)
+    first=VQ_F4, betas=(0.0015, 0.0195), classes=1001)
+CLASSES_F8 = dict(
+    unet=CLASSES["unet"] | dict(image_size=32, in_channels=4, out_channels=4, model_channels=256, channel_mult=[1, 2, 4],
+                                attention_resolutions=[4, 2, 1], num_heads=-1, num_head_channels=32),
+    first=VQ_F8, betas=(0.0015, 0.0195), classes=1000)
 INPAINTING = dict(
     unet=dict(image_size=64, in_channels=7, out_channels=3, model_channels=256, attention_resolutions=[8, 4, 2],
               num_res_blocks=2, channel_mult=[1, 2, 3, 4], num_heads=8, resblock_updown=True),
-    attention="none", betas=(0.0015, 0.0205), averages=True)
-COMPVIS = {"ldm-class": CLASSES, "ldm-inpainting": INPAINTING}
+    first=VQ_F4 | dict(attn_type="none"), betas=(0.0015, 0.0205), averages=True)
+CHURCHES = dict(
+    unet=dict(image_size=32, in_channels=4, out_channels=4, model_channels=192, attention_resolutions=[1, 2, 4, 8],
+              num_res_blocks=2, channel_mult=[1, 2, 2, 4, 4], num_heads=8, use_scale_shift_norm=True, resblock_updown=True),
+    first=KL_F8, betas=(0.0015, 0.0155), averages=True, factor=0.22765929)
+COMPVIS = {"ldm-class": CLASSES, "ldm-class-f8": CLASSES_F8, "ldm-inpainting": INPAINTING, "ldm-churches": CHURCHES}
 
 
 class FirstStage(torch.nn.Module):
-    """`VQModelInterface` without its trainer: CompVis' encoder and decoder around a codebook."""
+    """`VQModelInterface` or `AutoencoderKL` without its trainer: CompVis' encoder and decoder, around a codebook or none."""
 
-    def __init__(self, attention):
+    def __init__(self, z_channels, codebook=None, attn_type="vanilla", **more):
         super().__init__()
         from ldm.modules.diffusionmodules.model import Decoder, Encoder
-        shape = dict(attn_type=attention, double_z=False, z_channels=3, resolution=256, in_channels=3, out_ch=3, ch=128,
-                     ch_mult=(1, 2, 4), num_res_blocks=2, attn_resolutions=[], dropout=0.0)
+        shape = dict(attn_type=attn_type, double_z=codebook is None, z_channels=z_channels, resolution=256, in_channels=3,
+                     out_ch=3, ch=128, num_res_blocks=2, dropout=0.0) | more
         self.encoder, self.decoder = Encoder(**shape), Decoder(**shape)
-        self.quantize = torch.nn.Module()
-        self.quantize.embedding = torch.nn.Embedding(8192, 3)
-        self.quant_conv, self.post_quant_conv = torch.nn.Conv2d(3, 3, 1), torch.nn.Conv2d(3, 3, 1)
+        if codebook:
+            self.quantize = torch.nn.Module()
+            self.quantize.embedding = torch.nn.Embedding(codebook, z_channels)
+        moments = z_channels if codebook else 2 * z_channels
+        self.quant_conv = torch.nn.Conv2d(moments, moments, 1)
+        self.post_quant_conv = torch.nn.Conv2d(z_channels, z_channels, 1)
 
     def encode(self, x):
         return self.quant_conv(self.encoder(x))
 
     def decode(self, z):
-        flat, table = z.permute(0, 2, 3, 1).reshape(-1, 3), self.quantize.embedding.weight
-        nearest = table[torch.cdist(flat.double(), table.double()).argmin(1)]
-        return self.decoder(self.post_quant_conv(nearest.reshape(1, *z.shape[2:], 3).permute(0, 3, 1, 2)))
+        if hasattr(self, "quantize"):
+            flat, table = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]), self.quantize.embedding.weight
+            nearest = table[torch.cdist(flat.double(), table.double()).argmin(1)]
+            z = nearest.reshape(1, *z.shape[2:], z.shape[1]).permute(0, 3, 1, 2)
+        return self.decoder(self.post_quant_conv(z))
 
 
 def compvis(name, unet_seed=1):
@@ -155,7 +172,7 @@ def compvis(name, unet_seed=1):
     from ldm.modules.diffusionmodules.openaimodel import UNetModel
     options = COMPVIS[name]
     unet = randomize(UNetModel(**options["unet"]), unet_seed)
-    first = randomize(FirstStage(options["attention"]), 2)
+    first = randomize(FirstStage(**options["first"]), 2)
     table = randomize(torch.nn.Embedding(options["classes"], 512), 3) if "classes" in options else None
     return unet, first, table
 
@@ -169,10 +186,12 @@ def write_checkpoint(name, path):
         state |= {"model_ema.decay": torch.tensor(0.9999), "model_ema.num_updates": torch.tensor(5, dtype=torch.int)}
         state |= {"model_ema.diffusion_model" + k.replace(".", ""): v for k, v in averages.state_dict().items()}
     state |= {f"first_stage_model.{k}": v for k, v in first.state_dict().items()}
-    if table is None:  # __is_first_stage__
+    if name == "ldm-inpainting":  # __is_first_stage__
         state |= {f"cond_stage_model.{k}": v for k, v in first.state_dict().items()}
-    else:
+    if table is not None:
         state["cond_stage_model.embedding.weight"] = table.weight
+    if "factor" in COMPVIS[name]:  # scale_by_std
+        state["scale_factor"] = torch.tensor(COMPVIS[name]["factor"])
     start, end = COMPVIS[name]["betas"]
     betas = torch.linspace(start**0.5, end**0.5, 1000, dtype=torch.float64) ** 2
     state |= {"betas": betas.float(), "alphas_cumprod": (1 - betas).cumprod(0).float()}

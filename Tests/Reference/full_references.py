@@ -78,7 +78,7 @@ def run_diffusers(name, model, folder, steps):
                  "img2img": dict(image=image, strength=0.8), "upscale": dict(image=image)}[task]
     if name.startswith("ldm"):
         parts = {}
-        words = dict(prompt=families.PROMPT, guidance_scale=guidance) if name == "ldm-text" else {}
+        words = dict(prompt=families.PROMPT, guidance_scale=guidance) if name.startswith("ldm-text") else {}
         arguments = {} if name == "ldm" else arguments
     elif name == "lcm":
         del words["negative_prompt"]
@@ -120,21 +120,23 @@ def run_compvis(name, model, folder, steps):
     record = Recorder(scheduler)
     generator = torch.Generator("cpu").manual_seed(families.SEED)
     channels = []
-    if table is None:
+    if name == "ldm-inpainting":
         pixels = lambda file: torch.from_numpy(np.array(Image.open(folder / file))).float() / 255
         x, hole = pixels("in.png").permute(2, 0, 1)[None], (pixels("mask.png") >= 0.5).float()[None, None]
         kept = first.encode((1 - hole) * x * 2 - 1)
         channels = [kept, torch.nn.functional.interpolate(hole * 2 - 1, size=kept.shape[-2:])]
-    z = torch.randn(1, 3, 64, 64, generator=generator)
+    size = options["unet"]["image_size"]
+    z = torch.randn(1, options["first"]["z_channels"], size, size, generator=generator)
     for t in scheduler.timesteps:
         x = torch.cat([z, *channels], 1)
         if table is None:
             output = unet(x, t[None])
         else:
-            with_, without = (unet(x, t[None], context=table.weight[row][None, None]) for row in (7, options["classes"] - 1))
+            rows = 7, families.UNWANTED.get(name, 1000)
+            with_, without = (unet(x, t[None], context=table.weight[row][None, None]) for row in rows)
             output = without + guidance * (with_ - without)
         z = scheduler.step(output, t, z).prev_sample
-    picture = (255 * (first.decode(z) / 2 + 0.5).clamp(0, 1))[0].permute(1, 2, 0).round()
+    picture = (255 * (first.decode(z / options.get("factor", 1)) / 2 + 0.5).clamp(0, 1))[0].permute(1, 2, 0).round()
     record.save(folder, picture.numpy())
 
 

@@ -38,8 +38,14 @@ SR = dict(image_size=64, in_channels=6, out_channels=3, model_channels=160, atte
 INPAINTING = dict(SR, in_channels=7, model_channels=256, attention_resolutions=[8, 4, 2], channel_mult=[1, 2, 3, 4],
                   num_head_channels=-1, num_heads=8, resblock_updown=True)
 UNCONDITIONAL = dict(SR, in_channels=3, model_channels=224, attention_resolutions=[8, 4, 2], channel_mult=[1, 2, 3, 4])
+CHURCHES = dict(SR, in_channels=4, out_channels=4, model_channels=192, attention_resolutions=[1, 2, 4, 8],
+                channel_mult=[1, 2, 2, 4, 4], num_head_channels=-1, num_heads=8, use_scale_shift_norm=True, resblock_updown=True)
+CLASS_F8 = dict(CLASS, in_channels=4, out_channels=4, model_channels=256, attention_resolutions=[4, 2, 1], channel_mult=[1, 2, 4],
+                num_heads=-1, num_head_channels=32)
+TEXT_VQ = dict(CLASS, num_heads=-1, num_head_channels=32, context_dim=640)
 UNETS = {"sd1": V1, "sd2": V2, "x4-upscaler": X4, "sdxl": XL, "sdxl-refiner": REFINER, "ldm-text": TEXT, "ldm-class": CLASS,
-         "ldm-sr": SR, "ldm": UNCONDITIONAL, "ldm-inpainting": INPAINTING}
+         "ldm-sr": SR, "ldm": UNCONDITIONAL, "ldm-inpainting": INPAINTING, "ldm-churches": CHURCHES, "ldm-class-f8": CLASS_F8,
+         "ldm-text-vq": TEXT_VQ}
 
 # Parts of each family's file: list, prefix. "+" joins lists of one network.
 VAE, CLIP, OPEN = ("vae", "first_stage_model."), ("clip-l", "cond_stage_model.transformer."), ("openclip-h", "cond_stage_model.model.")
@@ -59,6 +65,11 @@ FILES = {
     "ldm-text": [("unet-ldm-text", "model.diffusion_model."), VAE, ("bert", "cond_stage_model.transformer.")],
     "ldm-class": [("unet-ldm-class", "model.diffusion_model."), ("vq-f4", "first_stage_model."),
                   ("classes", "cond_stage_model.")],
+    "ldm-class-f8": [("unet-ldm-class-f8", "model.diffusion_model."), ("vq-f8", "first_stage_model."),
+                     ("classes-f8", "cond_stage_model.")],
+    "ldm-text-vq": [("unet-ldm-text-vq", "model.diffusion_model."), ("vq-f4", "first_stage_model."),
+                    ("bert-640", "cond_stage_model.transformer.")],
+    "ldm-churches": [("unet-ldm-churches", "model.diffusion_model."), VAE],
     "ldm-sr": [("unet-ldm-sr", "model.diffusion_model."), ("vq-f4", "first_stage_model.")],
     "ldm": [("unet-ldm", "model.diffusion_model."), ("vq-f4", "first_stage_model.")],
     "ldm-inpainting": [("unet-ldm-inpainting", "model.diffusion_model."), ("vq-f4-noattn", "first_stage_model.")],
@@ -101,15 +112,15 @@ def unet(name, options):
     return result
 
 
-def autoencoder(mult, z, double, vq=False, attention="vanilla"):
-    options = dict(ch=128, out_ch=3, ch_mult=mult, num_res_blocks=2, attn_resolutions=[], in_channels=3, resolution=256,
+def autoencoder(mult, z, double, vq=None, attention="vanilla", attends=()):
+    options = dict(ch=128, out_ch=3, ch_mult=mult, num_res_blocks=2, attn_resolutions=attends, in_channels=3, resolution=256,
                    z_channels=z, attn_type=attention)
     result = {f"encoder.{k}": v for k, v in shapes(compvis.Encoder(double_z=double, **options)).items()}
     result |= {f"decoder.{k}": v for k, v in shapes(compvis.Decoder(**options)).items()}
     moments = 2 * z if double else z
     for key, n in [("quant_conv", moments), ("post_quant_conv", z)]:
         result |= {f"{key}.weight": [n, n, 1, 1], f"{key}.bias": [n]}
-    return result | ({"quantize.embedding.weight": [8192, 3]} if vq else {})
+    return result | ({"quantize.embedding.weight": [vq, z]} if vq else {})
 
 
 def taesd(half):
@@ -141,9 +152,9 @@ def open_clip(width, layers):
     return result
 
 
-def bert():
+def bert(d=1280):
     """x-transformers' encoder as CompVis had it (`ldm/modules/x_transformer.py`): attention and feed-forward by turns."""
-    d, inner = 1280, 512
+    inner = 512
     result = {"token_emb.weight": [30522, d], "pos_emb.emb.weight": [77, d], "norm.weight": [d], "norm.bias": [d],
               "to_logits.weight": [30522, d], "to_logits.bias": [30522]}
     for i in range(32):
@@ -174,12 +185,15 @@ def main():
             write(f"unet-{name}", unet(name, options))
         write("vae", autoencoder((1, 2, 4, 4), 4, True))
         write("vae-x4", autoencoder((1, 2, 4), 4, True))
-        write("vq-f4", autoencoder((1, 2, 4), 3, False, vq=True))
-        write("vq-f4-noattn", autoencoder((1, 2, 4), 3, False, vq=True, attention="none"))
+        write("vq-f4", autoencoder((1, 2, 4), 3, False, vq=8192))
+        write("vq-f4-noattn", autoencoder((1, 2, 4), 3, False, vq=8192, attention="none"))
+        write("vq-f8", autoencoder((1, 2, 2, 4), 4, False, vq=16384, attends=[32]))
         write("openclip-h", open_clip(1024, 24))
         write("openclip-g", open_clip(1280, 32))
         write("bert", bert())
+        write("bert-640", bert(640))
         write("classes", {"embedding.weight": [1001, 512]})
+        write("classes-f8", {"embedding.weight": [1000, 512]})
         write("taesd-encoder", taesd("encoder"))
         write("taesd-decoder", taesd("decoder"))
         write("folder-taesd", shapes(diffusers.AutoencoderTiny()))

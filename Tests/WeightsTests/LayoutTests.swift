@@ -168,9 +168,23 @@ import Weights
     }
   }
 
-  /// The unconditional layout with `use_scale_shift_norm`, as far as it tells.
-  private static let scalingByTime = Layout.all["ldm"]!.fileShapes.merging([
-    "model.diffusion_model.input_blocks.1.0.emb_layers.1.weight": [448, 896]
+  /// The churches' latents are divided by a deviation that training measured.
+  @Test func aMeasuredFactorIsRead() throws {
+    let shapes = Layout.all["ldm-churches"]!.fileShapes.merging(["scale_factor": []]) { $1 }
+    try Layout.with(shapes) { path in
+      let checkpoint = try Checkpoint(at: path)
+      #expect(checkpoint.surplus == [])
+      // Of a file of zeros.
+      #expect(try checkpoint.config("vqvae").optionalNumber("scaling_factor") == 0)
+    }
+  }
+
+  /// Models of 2021 that are told more than words or a class.
+  private static let boxes = Layout.all["ldm-text-vq"]!.fileShapes.merging([
+    "cond_stage_model.transformer.token_emb.weight": [8192, 512]
+  ]) { $1 }
+  private static let semantics = Layout.all["ldm-sr"]!.fileShapes.merging([
+    "cond_stage_model.channel_mapper.weight": [3, 182, 1, 1]
   ]) { $1 }
 
   @Test(
@@ -179,7 +193,7 @@ import Weights
       (["model.diffusion_model.double_blocks.0.img_attn.proj.weight": [8, 8]], "Flux"),
       (["model.diffusion_model.joint_blocks.0.x.weight": [8, 8]], "Stable Diffusion 3"), (["a": [1]], "no UNet"),
       (["model.diffusion_model.input_blocks.0.0.weight": [320, 4, 3, 3]], "no known order"),
-      (scalingByTime, "LSUN churches"), (["768.0.linear.0.weight": [8, 8]], "hypernetwork"),
+      (boxes, "layout of boxes"), (semantics, "map of semantics"), (["768.0.linear.0.weight": [8, 8]], "hypernetwork"),
     ] as [([String: [Int]], String)])
   func otherFilesAreNamed(shapes: [String: [Int]], words: String) throws {
     _ = try Layout.with(shapes) { path in

@@ -12,7 +12,7 @@ struct SingleFileLayout {
       let names = TensorNames(try checkpoint.weights(part).all)
       maps[part] = try Self.map(part, names, checkpoint)
     }
-    if maps["unet"] != nil { metadata["ldm.family"] = try Self.family(checkpoint, maps["unet"]!) }
+    if maps["unet"] != nil { metadata["ldm.family"] = try Self.family(checkpoint, maps) }
     for part in checkpoint.parts where SingleFileParts.isPart(part) {
       metadata["ldm.config.\(part)"] = String(decoding: try checkpoint.config(part).json, as: UTF8.self)
     }
@@ -58,16 +58,18 @@ struct SingleFileLayout {
   }
 
   /// By the UNet's shapes, as it will be read again; where these are no public ones, by the pipeline's class.
-  private static func family(_ checkpoint: Checkpoint, _ map: NameMap) throws -> String {
+  private static func family(_ checkpoint: Checkpoint, _ maps: [String: NameMap]) throws -> String {
     if let family = checkpoint.family { return family.name }
-    for (part, name) in [("class_embedder", "ldm-class"), ("bert", "ldm-text")] where checkpoint.has(part) {
-      return name
+    func shapes(_ part: String, _ map: NameMap, below prefix: String) throws -> TensorNames {
+      let named = try checkpoint.weights(part).shapes.compactMap { name, shape in
+        map.singleName(name).map { (String($0.name.dropFirst(prefix.count)), shape) }
+      }
+      return TensorNames(shapes: Dictionary(named) { first, _ in first })
     }
-    let shapes = try checkpoint.weights("unet").shapes.compactMap { name, shape in
-      map.singleName(name).map { (String($0.name.dropFirst(map.prefix.count)), shape) }
-    }
-    let unet = TensorNames(shapes: Dictionary(shapes) { first, _ in first })
-    if let name = try? Family.name(unet: unet, file: TensorNames(shapes: [:]), path: checkpoint.path) { return name }
+    let tower = maps.keys.first { ["class_embedder", "bert"].contains($0) }
+    let beside = try tower.map { try shapes($0, maps[$0]!, below: "") } ?? TensorNames(shapes: [:])
+    let unet = try shapes("unet", maps["unet"]!, below: maps["unet"]!.prefix)
+    if let name = try? Family.name(unet: unet, file: beside, path: checkpoint.path) { return name }
     return switch try checkpoint.index?.optionalString("_class_name") {
     case "StableDiffusionInpaintPipeline": "sd1-inpainting"
     case "StableDiffusionUpscalePipeline": "x4-upscaler"

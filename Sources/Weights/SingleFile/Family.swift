@@ -38,8 +38,8 @@ public struct Family: Sendable {
     }
     let context = unet.shapes.first { $0.key.hasSuffix("attn2.to_k.weight") }?.value[safe: 1]
     let pooled = unet["label_emb.0.0.weight"]?[safe: 1]
-    let time = unet["time_embed.2.bias"]?.first
-    let scalesByTime = unet["input_blocks.1.0.emb_layers.1.weight"]?.first.map { 2 * $0 == time } ?? false
+    let unknown = "which is not supported"
+    let words = file["cond_stage_model.transformer.token_emb.weight"]?.first
     switch (context, input) {
     case (2048, 4), (2048, 8): return "sdxl"
     case (2048, 9): return "sdxl-inpainting"
@@ -49,12 +49,16 @@ public struct Family: Sendable {
     case (1024, 4): return "sd2"
     case (1024, 9): return "sd2-inpainting"
     case (1024, 5): return "sd2-depth"
-    case (_, 4) where file.has("cond_stage_model.transformer.token_emb.weight"): return "ldm-text"
+    case (_, 3) where words == 8192: throw .family(path, found: "a model that paints a layout of boxes, \(unknown)")
+    case (_, _) where file.has("cond_stage_model.channel_mapper.weight"):
+      throw .family(path, found: "a model that paints a map of semantics, \(unknown)")
+    case (_, 4) where words != nil: return "ldm-text"
+    case (_, 3) where words != nil: return "ldm-text-vq"
+    case (_, 4) where file.has("cond_stage_model.embedding.weight"): return "ldm-class-f8"
     case (_, _) where file.has("cond_stage_model.embedding.weight"): return "ldm-class"
     case (768, 4): return "sd1"
     case (768, 9): return "sd1-inpainting"
-    case (nil, _) where scalesByTime:
-      throw .family(path, found: "a UNet whose time scales and shifts (LSUN churches of 2021), which is not supported")
+    case (nil, 4) where UNetShape.timeScales(unet): return "ldm-churches"
     case (nil, 6): return "ldm-sr"
     case (nil, 7): return "ldm-inpainting"
     case (nil, 3), (nil, 4): return "ldm"

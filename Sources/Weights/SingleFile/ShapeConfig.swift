@@ -20,6 +20,7 @@ enum ShapeConfig {
     if shape.resizesByResnets {
       (result["downsample_type"], result["upsample_type"]) = (.string("resnet"), .string("resnet"))
     }
+    if UNetShape.timeScales(names) { result["resnet_time_scale_shift"] = .string("scale_shift") }
     result["time_cond_proj_dim"] = names["time_embed.cond_proj.weight"]?[safe: 1].map(number)
     guard kind == "CrossAttn", shape.downAttends.contains(true) else { return result }
     func context(_ block: String) -> Int? { names["\(block).1.transformer_blocks.0.attn2.to_k.weight"]?[safe: 1] }

@@ -34,6 +34,12 @@ struct SingleFile: CheckpointLayout {
           "set_alpha_to_one": .bool(true), "skip_prk_steps": .null,
         ])
       }
+      // Where the latents' deviation was measured (`scale_by_std`), its inverse stands in the file.
+      if family.name.hasPrefix("ldm"), let factor = file.tensors["scale_factor"], factor.count == 1,
+        factor.type.isWeight
+      {
+        configs["vqvae"] = configs["vqvae"]?.setting(["scaling_factor": .number(Double(factor.tensor()[flat: 0]))])
+      }
       let prediction = PredictionSource(file, hints, family: family.name)
       notes += prediction.notes
       prediction.apply(to: &configs)

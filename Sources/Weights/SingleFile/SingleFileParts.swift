@@ -120,16 +120,17 @@ package struct SingleFileParts {
       let layers = all.numbers(below: "cond_stage_model.transformer.attn_layers.layers.") / 2
       (maps["bert"], configs["bert"]) = (.bert(prefix: "cond_stage_model.transformer.", layers: layers), template)
     }
-    if family.name == "ldm-class" {
+    if family.name.hasPrefix("ldm-class") {
       var map = NameMap("cond_stage_model.")
       map.add("cond_stage_model.embedding", "embedding")
       let shape = all["cond_stage_model.embedding.weight"]!.map { JSONValue.number(Double($0)) }
       maps["class_embedder"] = map
-      configs["class_embedder"] = Config(
-        path: file.path,
-        values: [
-          "_class_name": .string("ClassEmbedder"), "num_classes": shape[0], "embed_dim": shape[safe: 1] ?? .null,
-        ])
+      var values: [String: JSONValue] = [
+        "_class_name": .string("ClassEmbedder"), "num_classes": shape[0], "embed_dim": shape[safe: 1] ?? .null,
+      ]
+      // The first ImageNet model was trained without guidance: each of its rows is a class.
+      if family.name == "ldm-class-f8" { values["unconditional"] = .bool(false) }
+      configs["class_embedder"] = Config(path: file.path, values: values)
     }
   }
 

@@ -27,6 +27,12 @@ struct UNetShape: Equatable {
     upAttends = (0..<count).map { attends("output_blocks.\((count - 1 - $0) * perUp)") }
   }
 
+  /// Whether time scales what ResNet blocks normalise, and shifts it (`use_scale_shift_norm`): two numbers a channel.
+  static func timeScales(_ names: TensorNames) -> Bool {
+    let channels = names["input_blocks.1.0.out_layers.3.weight"]?.first
+    return channels != nil && names["input_blocks.1.0.emb_layers.1.weight"]?.first == channels.map { 2 * $0 }
+  }
+
   /// By diffusers' names.
   init?(folder names: TensorNames) {
     levels = names.count { "down_blocks.\($0).resnets.0.conv1.weight" }
