@@ -1,5 +1,4 @@
 import CKernels
-import COneDNN
 import Tensors
 
 /// Two-dimensional convolution: `[N, H, W, inputs]` → `[N, H', W', outputs]`.
@@ -7,12 +6,7 @@ public struct Conv2d: Sendable {
   private enum Kernel {
     case winograd(ldm_winograd_kind, PackedMemory)
     case product(PackedMatrix)
-    case direct(DNNPrimitives<MapShape>)
-  }
-
-  struct MapShape: Hashable {
-    let n, h, w: Int
-    let accumulate: Bool
+    case patches(PatchProduct)
   }
 
   public let inputs, outputs: Int
@@ -28,21 +22,19 @@ public struct Conv2d: Sendable {
     let weight = try p.weights.pending("weight", [outputs, inputs, kernel, kernel])
     try self.init(
       inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding ?? .same(kernel / 2),
-      bias: try p.tensor("bias", [outputs]), policy: p.policy, packing: { try p.packed(weight, $0) },
-      reading: weight.reader)
+      bias: try p.tensor("bias", [outputs]), policy: p.policy, packing: { try p.packed(weight, $0) })
   }
 
   /// - Parameter weight: `[outputs, inputs, kernel, kernel]`.
   public init(weight: Tensor, bias: Tensor, stride: Int, padding: Padding, policy: KernelPolicy) {
     self.init(
       inputs: weight.shape[1], outputs: weight.shape[0], kernel: weight.shape[2], stride: stride, padding: padding,
-      bias: bias, policy: policy, packing: { PackedMemory(weight, $0) }, reading: { { weight } })
+      bias: bias, policy: policy, packing: { PackedMemory(weight, $0) })
   }
 
-  /// - Parameter reading: a way to read the weight again and again, for layouts that wait for the first map's shape.
   private init(
     inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Padding, bias: Tensor, policy: KernelPolicy,
-    packing: Packing, reading: () throws -> @Sendable () -> Tensor
+    packing: Packing
   ) rethrows {
     (self.inputs, self.outputs, self.kernel, self.stride) = (inputs, outputs, kernel, stride)
     self.padding = padding
@@ -53,15 +45,11 @@ public struct Conv2d: Sendable {
     case .product:
       implementation = .product(
         try PackedMatrix(inputs: inputs, outputs: outputs, policy.matrices, packing: packing))
-    case .direct:
-      implementation = .direct(
-        DNNPrimitives(weight: try reading(), type: policy.dnnType) { map, type in
-          var shape = ldm_dnn_conv_shape(
-            n: Int64(map.n), h: Int64(map.h), w: Int64(map.w), in: Int64(inputs), out: Int64(outputs),
-            kernel: Int64(kernel), stride: Int64(stride), top: Int64(padding.top), left: Int64(padding.left),
-            bottom: Int64(padding.bottom), right: Int64(padding.right))
-          return ldm_dnn_conv(&shape, type, map.accumulate)
-        })
+    case .patches:
+      implementation = .patches(
+        try PatchProduct(
+          inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding, format: policy.patches,
+          packing: packing))
     }
   }
 
@@ -113,10 +101,8 @@ public struct Conv2d: Sendable {
             accumulate: accumulate, enlarge: enlarge)
           precondition(ldm_winograd(kind, &call), "no memory for a convolution's scratch")
         case .product(let matrix): matrix.multiply(x, rows: n * h * w, bias: bias, to: out, accumulate: accumulate)
-        case .direct(let primitives):
-          let pixels = outputShape([n, h, w]).dropLast().reduce(1, *)
-          ldm_count_products(UInt64(pixels * outputs * inputs * kernel * kernel))
-          primitives.run(MapShape(n: n, h: h, w: w, accumulate: accumulate), out: out, x: x, bias: bias)
+        case .patches(let product):
+          product.write(x, h: h, w: w, bias: bias, to: out, outputShape([n, h, w]), accumulate: accumulate)
         }
       }
     }

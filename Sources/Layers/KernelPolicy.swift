@@ -1,5 +1,4 @@
 import CKernels
-import COneDNN
 
 /// Number format of the heavy products. Activations are f32 in memory in any case.
 public enum Precision: String, Sendable, CaseIterable {
@@ -48,18 +47,19 @@ public struct KernelPolicy: Sendable {
     KernelPolicy(precision: precision, winogradLimit: winogradLimit > 0 ? .max : 0, cache: cache)
   }
 
-  enum Convolution { case winograd(ldm_winograd_kind), product, direct }
+  enum Convolution { case winograd(ldm_winograd_kind), product, patches }
 
   func convolution(inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Padding) -> Convolution {
     if kernel == 1 && stride == 1 && padding == .same(0) { return .product }
     let fits = kernel == 3 && stride == 1 && padding == .same(1)
     // Below 8 channels the transforms cost more than the products saved.
-    guard fits && min(inputs, outputs) >= 8 && winogradLimit > 0 else { return .direct }
+    guard fits && inputs >= 8 && winogradLimit > 0 else { return .patches }
     let tile: Int32 = inputs * outputs <= winogradLimit ? 4 : 2
     return .winograd(ldm_winograd_kind(tile: tile, int16: isHalf))
   }
 
-  var dnnType: ldm_dnn_type { isHalf ? LDM_DNN_BF16 : LDM_DNN_F32 }
+  /// Of convolutions as products of patches: never 8-bit integers, since they are few and everything passes them.
+  var patches: ProductFormat { fine.matrices }
 }
 
 /// Zeros around a map, in pixels.

@@ -16,15 +16,6 @@ public struct PendingTensor: Sendable {
   /// Whether LoRAs are merged into it.
   public var isAdapted: Bool { merged != nil }
 
-  /// A way to read the values again and again that cannot fail. What LoRAs make of them is kept.
-  ///
-  /// - Throws: as `values`.
-  public func reader() throws(WeightsError) -> @Sendable () -> Tensor {
-    guard isAdapted else { return { [tensor] in tensor.tensor() } }
-    let merged = try values()
-    return { merged }
-  }
-
   /// - Throws: `WeightsError.adapter` for a LoRA that does not fit; nothing where none is merged.
   public func values() throws(WeightsError) -> Tensor { try merged?() ?? tensor.tensor() }
 }

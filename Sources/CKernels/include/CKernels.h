@@ -1,4 +1,4 @@
-// SIMD kernels that oneDNN lacks, and the thread team they share with it.
+// SIMD kernels and the thread team that runs them.
 //
 // Feature maps are channels-last: [N, H, W, C], so a pixel's channels are one row of a matrix and a map is the same
 // memory as a transformer's tokens [N, T, D]. Every kernel has one entry that picks by CPU level; the scalar level is
@@ -19,7 +19,7 @@ bool ldm_cpu_has_bf16(void);
 /// Floats in a vector; panels of packed weights are two wide.
 size_t ldm_vector_width(void);
 
-/// Threads of the team, libgomp's, which oneDNN uses too. Set before the first kernel runs; 0: all that the affinity
+/// Threads of the team, libgomp's. Set before the first kernel runs; 0: all that the affinity
 /// mask and OMP_NUM_THREADS allow.
 void ldm_set_threads(int count);
 int ldm_threads(void);
@@ -142,3 +142,12 @@ struct ldm_convolution {
 };
 /// False where scratch memory could not be had.
 bool ldm_winograd(struct ldm_winograd_kind kind, const struct ldm_convolution *convolution);
+
+/// The patches of a map [n, h, w, channels] that a convolution of kernel x kernel multiplies, `top` rows and `left` columns
+/// of zeros before the map: one for each of out_h x out_w pixels of an image, as rows [kernel, kernel, channels].
+struct ldm_patches {
+  const float *x;
+  size_t h, w, channels, kernel, stride, top, left, out_h, out_w;
+};
+/// Writes `count` patches from number `first` on. Over the team.
+void ldm_write_patches(float *out, const struct ldm_patches *map, size_t first, size_t count);

@@ -30,6 +30,11 @@ struct PackLayout: Sendable {
     }
   }
 
+  /// The same of filters `[outputs, inputs, k, k]`, whose rows become `[k, k, inputs]`: see `PatchProduct`.
+  var ofPatches: PackLayout {
+    PackLayout(name: "patches-\(name)", bytes: bytes) { packed, weight in write(packed, weight.channelsLast()) }
+  }
+
   /// Panels of 3x3 filters, transformed by Winograd's method.
   static func winograd(_ kind: ldm_winograd_kind, inputs: Int, outputs: Int) -> PackLayout {
     PackLayout(

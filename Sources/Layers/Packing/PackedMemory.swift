@@ -21,12 +21,6 @@ final class PackedMemory: Sendable {
     repack = { preconditionFailure("memory of one's own is not packed again") }
   }
 
-  /// Memory whose content is written by the caller before it is read.
-  init(bytes: Int, writing: (UnsafeMutableRawPointer) -> Void) {
-    place = Mutex(.own(Block(bytes: bytes, writing: writing)))
-    repack = { preconditionFailure("memory of one's own is not packed again") }
-  }
-
   init(_ entry: Pack.Entry, in pack: Pack, repack: @escaping @Sendable () -> Block) {
     place = Mutex(.cached(pack, entry))
     self.repack = repack
