@@ -54,14 +54,14 @@ struct Exif {
     for key in directories.keys { directories[key]!.removeAll { pointers.contains($0.tag) } }
   }
 
-  /// 1...8; 1 where it is not said.
-  var orientation: Int {
+  /// 1...8, where files are sound; nil where it is not said.
+  var orientation: Int? {
     get {
-      guard let entry = main.first(where: { $0.tag == Tag.orientation }), entry.bytes.count >= 2 else { return 1 }
-      return Int(Reader(data: entry.bytes, little: little).u16(0) ?? 1)
+      guard let entry = main.first(where: { $0.tag == Tag.orientation }), entry.bytes.count >= 2 else { return nil }
+      return Reader(data: entry.bytes, little: little).u16(0).map(Int.init)
     }
     set {
-      guard let index = main.firstIndex(where: { $0.tag == Tag.orientation }) else { return }
+      guard let newValue, let index = main.firstIndex(where: { $0.tag == Tag.orientation }) else { return }
       main[index] = Entry(tag: Tag.orientation, type: 3, count: 1, bytes: number(newValue, 2))
     }
   }

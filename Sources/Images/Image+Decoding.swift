@@ -6,7 +6,7 @@ import CWebP
 extension Image {
   /// Reads a picture by its content: JPEG, PNG, WebP (the first frame of an animation), PNM or PAM.
   ///
-  /// EXIF's orientation is applied and set to upright in the metadata. Colours are not converted, but for CMYK: a profile
+  /// The orientation, by EXIF or XMP, is applied and set to upright in the metadata. Colours are not converted, but for CMYK: a profile
   /// is carried (a PNG's gAMA and cHRM and a grey profile as the RGB profile of the same meaning); see `inSRGB`.
   /// - Parameter maximumPixels: compared with the header before anything is allocated.
   /// - Throws: `ImageError`. Data that ends early is an error, never a half-grey picture.

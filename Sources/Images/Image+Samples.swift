@@ -29,13 +29,20 @@ extension Image {
     return result
   }
 
-  /// The picture turned as EXIF's orientation says, its metadata saying that it is upright.
+  /// The picture turned as EXIF's orientation says, or XMP's where EXIF says none (so does Pillow, and so the Metadata
+  /// Working Group's guidelines rank them); its metadata, both, say that it is upright.
   func upright() -> Image {
-    guard let exif = metadata.exif, var tiff = Exif(exif) else { return self }
-    let orientation = tiff.orientation
-    tiff.orientation = 1
+    var exif = metadata.exif.flatMap(Exif.init)
+    var packet = XMPPacket(metadata.xmp.map { String(decoding: $0, as: UTF8.self) })
+    let said = packet.orientation
+    let orientation = exif?.orientation ?? said ?? 1
     var result = (2...8).contains(orientation) ? turned(orientation) : self
-    result.metadata.exif = tiff.encoded()
+    exif?.orientation = 1
+    if let exif { result.metadata.exif = exif.encoded() }
+    if said != nil && said != 1 {
+      packet.orientation = 1
+      result.metadata.xmp = Array(packet.text.utf8)
+    }
     return result
   }
 

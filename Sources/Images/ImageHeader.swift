@@ -5,7 +5,7 @@ import CWebP
 /// What a file says of its picture, read without decoding the pixels.
 public struct ImageHeader: Sendable {
   public let format: ImageFormat
-  /// As stored: EXIF's orientation is not applied.
+  /// As stored: the orientation is not applied.
   public let width, height: Int
   public let depth: Int
   public let hasAlpha: Bool

@@ -9,7 +9,8 @@
 ///
 /// The package rounds the whole picture through YUV and back, and puts c down to the quantum below, whereupon another
 /// coefficient may be the largest. Here c goes to the nearest value that stays the largest, and nothing else changes: fewer
-/// bits are lost, and less is to be seen.
+/// bits are lost, and less is to be seen. Blocks without room for it, as white ones, where blue can rise no further, stay as
+/// they are.
 public struct Watermark: Sendable, Equatable {
   public let name: String
   public let bits: [Bool]
@@ -38,8 +39,12 @@ public struct Watermark: Sendable, Equatable {
         block.read(UnsafeBufferPointer(samples), into: &values)
         let (place, second) = Self.largest(values)
         let target = Self.target(for: values[place], above: second, bit: bits[block.number % bits.count])
+        let before = block.samples(UnsafeBufferPointer(samples), place)
         // The inverse wavelet spreads the difference evenly: each of the four samples changes by half of it.
         block.shift(samples, place, by: (target - values[place]) / 2)
+        block.read(UnsafeBufferPointer(samples), into: &values)
+        // Roundings come to 1; more is missing where a sample had no room.
+        if abs(values[place] - target) > 2 { block.restore(samples, place, to: before) }
       }
     }
     return Image(
@@ -131,12 +136,28 @@ private struct Block {
     }
   }
 
+  /// Where the four samples behind coefficient `place` start.
+  private func starts(_ place: Int) -> [Int] {
+    let corner = ((y + place / 4 * 2) * width + x + place % 4 * 2) * channels
+    return [corner, corner + channels, corner + width * channels, corner + (width + 1) * channels]
+  }
+
+  /// Green and blue of the four samples behind coefficient `place`.
+  func samples(_ samples: UnsafeBufferPointer<UInt8>, _ place: Int) -> [UInt8] {
+    starts(place).flatMap { samples[($0 + 1)...($0 + 2)] }
+  }
+
+  func restore(_ samples: UnsafeMutableBufferPointer<UInt8>, _ place: Int, to values: [UInt8]) {
+    for (i, start) in starts(place).enumerated() {
+      (samples[start + 1], samples[start + 2]) = (values[2 * i], values[2 * i + 1])
+    }
+  }
+
   /// Adds to U of the four samples behind coefficient `place`; Y and V stay.
   func shift(_ samples: UnsafeMutableBufferPointer<UInt8>, _ place: Int, by change: Float) {
-    let corner = ((y + place / 4 * 2) * width + x + place % 4 * 2) * channels
     let blue = change / 0.492
     let green = -blue * 0.114 / 0.587
-    for start in [corner, corner + channels, corner + width * channels, corner + (width + 1) * channels] {
+    for start in starts(place) {
       for (channel, change) in [(1, green), (2, blue)] {
         let value = Float(samples[start + channel]) + change
         samples[start + channel] = UInt8(Swift.min(Swift.max(value.rounded(), 0), 255))

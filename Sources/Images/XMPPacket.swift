@@ -37,13 +37,20 @@ struct XMPPacket {
     }
   }
 
+  /// `tiff:Orientation`, as EXIF's; nil where it is not said.
+  var orientation: Int? {
+    get { value(of: "tiff:Orientation").flatMap { Int(text[$0].filter { !$0.isWhitespace }) } }
+    set {
+      guard let newValue, let place = value(of: "tiff:Orientation") else { return }
+      text.replaceSubrange(place, with: "\(newValue)")
+    }
+  }
+
   /// A property of IPTC's extension schema, as an attribute or an element of simple text.
   mutating func set(_ name: String, to value: String) {
     let escaped = Self.escaped(value)
-    if let range = attribute("Iptc4xmpExt:\(name)", in: text.startIndex..<text.endIndex)
-      ?? element("Iptc4xmpExt:\(name)", in: text.startIndex..<text.endIndex)
-    {
-      text.replaceSubrange(range, with: escaped)
+    if let place = self.value(of: "Iptc4xmpExt:\(name)") {
+      text.replaceSubrange(place, with: escaped)
     } else {
       add(
         """
@@ -95,6 +102,11 @@ struct XMPPacket {
   private mutating func add(_ description: String) {
     let end = text.range(of: "</rdf:RDF>", options: .backwards)!
     text.insert(contentsOf: description + "\n", at: end.lowerBound)
+  }
+
+  /// Where the value of a property of the picture stands.
+  private func value(of name: String) -> Range<String.Index>? {
+    attribute(name, in: text.startIndex..<text.endIndex) ?? element(name, in: text.startIndex..<text.endIndex)
   }
 
   /// Where the value of an attribute stands, without its quotes.

@@ -122,6 +122,9 @@ final class Run {
       return windows.map { WindowedDenoiser(model: network, windows: $0, concatenated: canvas) { try self.tick() } }
         ?? network
     }
+    // Until the first step is done and its number of calls known.
+    let steps = Double(sampling.settings.steps) * (conditioning.start?.strength ?? 1)
+    planned = done + max(Int(steps), 1) * (windows?.count ?? 1)
     var latents = try sample(
       denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),
       shape: [1, model.latentChannels, size.height, size.width], noise: &noise, progress: counter(windows))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 
+Streams.holdStandard()
 Signals.install()
 let arguments = Arguments.ofProcess()
 do {

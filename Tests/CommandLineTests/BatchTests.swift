@@ -82,7 +82,9 @@ import Testing
 
   @Test func helpAndVersionGoToStandardOutput() throws {
     defer { ldm.remove() }
-    for arguments in ["--help", "help upscale", "upscale --help", "--version", "--generate-completion-script bash"] {
+    for arguments in ["--help", "help upscale", "upscale --help", "upscale --version gone", "--version"]
+      + ["bash", "zsh", "fish"].map({ "--generate-completion-script \($0)" })
+    {
       let outcome = try ldm.shell("$ldm \(arguments)")
       #expect(outcome.status == 0 && outcome.words.isEmpty && !outcome.output.isEmpty, "\(arguments)")
     }

@@ -24,6 +24,30 @@ import Testing
     #expect(ldm.names == ["in.png", "status"])
   }
 
+  /// The first asks for an end after the step in hand, which may be long; the second does not wait.
+  @Test func aSecondInterruptEndsAtOnce() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      env --default-signal=INT $ldm upscale -q --steps 500 -o out.png in.png & sleep 0.8; kill -INT $!; kill -INT $!; wait $!
+      test $? = 130 && ! test -e out.png
+      """)
+    #expect(outcome.status == 0, "\(outcome.words)")
+  }
+
+  /// dd(1) answers so.
+  @Test func aLineOfProgressOnRequest() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      $ldm upscale -q --steps 500 -o out.png in.png 2> words & sleep 1.5; kill -USR1 $!
+      for i in $(seq 100); do test -s words && break; sleep 0.1; done; kill -TERM $!; wait $!; cat words >&2
+      """)
+    #expect(
+      outcome.words.firstMatch(of: /ldm: in\.png: (begun|sampling \d+ of \d\d+(, .+ left)?)\n/) != nil,
+      "\(outcome.words)")
+  }
+
   @Test func aClosedPipeIsSilent() throws {
     defer { ldm.remove() }
     let outcome = try ldm.shell("$ldm upscale -q --steps 1 -f pnm in.png | head -c 1 > /dev/null")

@@ -118,6 +118,17 @@ import Testing
     #expect(picture.status == 64 && picture.text.count < 300, "\(picture.text)")
     let input = try ldm.terminal("$ldm upscale > x.png")
     #expect(input.status == 64 && input.text.contains("no input: give a FILE"), "\(input.text)")
+    let words = try ldm.terminal("$ldm txt2img -o x.png")
+    #expect(words.status == 64 && words.text.contains("no prompt: give one"), "\(words.text)")
+    let latents = try ldm.terminal("$ldm encode a.png")
+    #expect(latents.status == 64 && latents.text.contains("to a terminal"), "\(latents.text)")
+  }
+
+  /// Who says "-" means it.
+  @Test func aTerminalGetsAPictureFromThoseWhoInsist() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.terminal("$ldm \(fast) -f pnm a.png -o -")
+    #expect(outcome.status == 0 && outcome.text.hasPrefix("P6"), "\(outcome.text)")
   }
 
   @Test(arguments: [("xterm", true), ("dumb", false)])

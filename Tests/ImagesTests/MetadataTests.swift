@@ -21,6 +21,36 @@ import Testing
     }
   }
 
+  private static func packet(_ orientation: String) -> [UInt8] {
+    Array(
+      """
+      <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+      <rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" \(orientation)</rdf:RDF></x:xmpmeta>
+      """.utf8)
+  }
+
+  /// As an attribute, and as an element.
+  @Test(
+    arguments: 1...8,
+    [("tiff:Orientation=\"", "\"/>"), ("><tiff:Orientation>", "</tiff:Orientation></rdf:Description>")])
+  func orientationThatOnlyXMPTellsIsApplied(orientation: Int, around: (String, String)) throws {
+    var image = Pictures.blocks(["abc", "def"])
+    image.metadata.xmp = Self.packet(around.0 + "\(orientation)" + around.1)
+    let upright = try Image(decoding: image.encoded(as: .png))
+    #expect(Pictures.letters(upright) == Self.turned[orientation - 1])
+    #expect(upright.metadata.xmp == Self.packet(around.0 + "1" + around.1))
+  }
+
+  @Test(arguments: [1, 6], [1, 3])
+  func exifBeatsXMP(exif: Int, xmp: Int) throws {
+    var image = Pictures.blocks(["abc", "def"])
+    image.metadata.exif = Pictures.exif(orientation: exif)
+    image.metadata.xmp = Self.packet("tiff:Orientation='\(xmp)'/>")
+    let upright = try Image(decoding: image.encoded(as: .png))
+    #expect(Pictures.letters(upright) == Self.turned[exif - 1])
+    #expect(upright.metadata.xmp == Self.packet("tiff:Orientation='1'/>"), "no reader is to turn it again")
+  }
+
   /// Out of range, and what is no EXIF at all.
   @Test(arguments: [0, 9, 65535])
   func anUnknownOrientationIsUpright(orientation: Int) throws {

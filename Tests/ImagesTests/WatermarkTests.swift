@@ -48,6 +48,26 @@ import Testing
     #expect(found?.watermark.name == "StableDiffusionV1")
   }
 
+  private func flat(_ red: Float, _ green: Float, _ blue: Float) -> Image {
+    Image(
+      tensor: Tensor(shape: [1, 3, 256, 256]) { out in
+        for i in out.indices { out[i] = [red, green, blue][i / 65536] }
+      })
+  }
+
+  /// White paper has no room for a mark and is to show none.
+  @Test(arguments: [Float(1), 0.99]) func whiteStaysWhite(grey: Float) {
+    let image = flat(grey, grey, grey)
+    let isAsBefore = Watermark.stableDiffusion.embedded(in: image).tensor().elements == image.tensor().elements
+    #expect(isAsBefore)
+  }
+
+  @Test(arguments: [[-1, -1, -1], [0, 0, 0], [-0.3, 0.1, 0.57], [0.57, -0.76, -0.69]] as [[Float]])
+  func otherFlatPicturesBearIt(color: [Float]) {
+    let found = Watermark.found(in: Watermark.stableDiffusion.embedded(in: flat(color[0], color[1], color[2])))
+    #expect(found?.matches == 136)
+  }
+
   @Test func onlyFewPixelsChange() {
     let (a, b) = (waves.tensor().elements, Watermark.stableDiffusion.embedded(in: waves).tensor().elements)
     // Four pixels of 64 at most, red never.

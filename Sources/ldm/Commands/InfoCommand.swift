@@ -17,7 +17,7 @@ struct InfoCommand: ParsableCommand {
   func run() throws {
     let sources = try input.sources()
     let teller = Teller(try TellingOptions.parse([]))
-    try InputLoop(teller: teller, report: nil).run(sources, label: \.description) { source in
+    try InputLoop(teller: teller, report: nil).run(sources, origin: { Origin($0) }) { source in
       let facts = try Self.alone {
         try Facts(of: source, maximumPixels: input.maxPixels, isQuick: quick)
       }

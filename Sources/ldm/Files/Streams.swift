@@ -3,6 +3,15 @@ import LatentDiffusion
 
 /// Reading and writing whole streams.
 enum Streams {
+  /// Sees to it that descriptors 0 to 2 are taken: else the next file that is opened would become the standard output or
+  /// error that a caller closed, and words end up in a picture. What stands in for them cannot be read, or written.
+  static func holdStandard() {
+    for (file, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
+    where fcntl(file, F_GETFD) < 0 {
+      _ = Foundation.open("/dev/null", mode)
+    }
+  }
+
   /// All bytes of a file or of standard input.
   ///
   /// - Parameter limit: more bytes than that are an error; `accepts` is asked once, with the first bytes (at least 16

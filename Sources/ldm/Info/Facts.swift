@@ -41,7 +41,9 @@ struct Facts {
       guard !head.isEmpty else { throw Failure(.badData, "is empty") }
       isPicture = ImageFormat(magic: head) != nil
       if !isPicture {
-        return try addFile(TensorFile(at: String(decoding: name.bytes, as: UTF8.self)))
+        if let path = String(validating: name.bytes, as: UTF8.self) { return try addFile(TensorFile(at: path)) }
+        let bytes = try Streams.read(source, limit: .max)
+        return try addFile(TensorFile(MappedFile(name: "\(name)", contents: bytes)))
       }
     }
     let bytes = try Streams.read(source, limit: maximumPixels * 8 + (64 << 20))
@@ -82,7 +84,8 @@ struct Facts {
   }
 
   func json(_ source: Source) -> String {
-    JSON.object([("file", .string(source.description))] + fields.map { ($0.name, $0.value) }).text
+    let name = if case .file(let file) = source { file.bytes } else { Array("-".utf8) }
+    return JSON.object(JSON.name("file", name) + fields.map { ($0.name, $0.value) }).text
   }
 
   func lines(_ source: Source) -> String {

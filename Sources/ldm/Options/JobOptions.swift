@@ -4,6 +4,7 @@ import LatentDiffusion
 /// How many pictures are made at a time.
 struct JobOptions: ParsableArguments {
   @Option(
+    name: .shortAndLong,
     help: ArgumentHelp(
       """
       Pictures of a batch that are made at a time, each on its share of the threads. Default: as processors, memory and \

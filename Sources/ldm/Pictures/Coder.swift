@@ -22,7 +22,7 @@ final class Coder {
 
   /// Writes what `body` makes of each input: files, each with its suffix.
   func each(_ body: (Source) throws -> [(bytes: [UInt8], suffix: String)]) throws {
-    try InputLoop(teller: teller, report: report).run(sources, label: \.description) { source in
+    try InputLoop(teller: teller, report: report).run(sources, origin: { Origin($0) }) { source in
       let started = ContinuousClock.now
       let name = source.fileName
       let results = try body(source)
@@ -37,7 +37,7 @@ final class Coder {
         guard try destinations.claim(target, for: source.description, source: source) else { continue }
         try destinations.write(result.bytes, to: target)
         try report?.add(
-          input: source.description, output: "\(target)", seed: nil, seconds: started.duration(to: .now).seconds,
+          Origin(source), output: target, seed: nil, seconds: started.duration(to: .now).seconds,
           status: .done, message: nil)
       }
     }

@@ -64,8 +64,9 @@ final class Destinations: Sendable {
         throw Failure(.usage, "several results need -d DIR, or -o with {stem}, {n} or {seed} in the name")
       }
     }
-    if case .standardOutput = kind, isatty(STDOUT_FILENO) != 0 {
-      throw Failure(.usage, "will not write a picture's bytes to a terminal; use -o FILE, -d DIR or a pipe")
+    if case .standardOutput = kind, options.output == nil, isatty(STDOUT_FILENO) != 0 {
+      throw Failure(
+        .usage, "will not write binary data to a terminal; use -o FILE, -d DIR or a pipe, or -o - to insist")
     }
   }
 

@@ -14,9 +14,9 @@ final class InputLoop {
   /// Runs `body` on each input.
   ///
   /// - Throws: what `finish` does, and at once what would stop all.
-  func run<Input>(_ inputs: [Input], label: (Input) -> String, _ body: (Input) throws -> Void) throws {
+  func run<Input>(_ inputs: [Input], origin: (Input) -> Origin, _ body: (Input) throws -> Void) throws {
     for input in inputs {
-      try attempt({ try body(input) }) { try fail(label(input), $0, since: $1, of: inputs.count) }
+      try attempt({ try body(input) }) { try fail(origin(input), $0, since: $1, of: inputs.count) }
     }
     try finish(of: inputs.count)
   }
@@ -41,24 +41,24 @@ final class InputLoop {
   }
 
   /// A result of an input is there.
-  func done(_ label: String, _ piece: Piece, seconds: Double) throws {
-    teller.detail("\(label): \(piece.target) in \(String(format: "%.2f", seconds)) s")
+  func done(_ origin: Origin, _ piece: Piece, seconds: Double) throws {
+    teller.detail("\(origin): \(piece.target) in \(String(format: "%.2f", seconds)) s")
     try report?.add(
-      input: label, output: "\(piece.target)", seed: piece.seed, seconds: seconds, status: .done, message: nil)
+      origin, output: piece.target, seed: piece.seed, seconds: seconds, status: .done, message: nil)
   }
 
   /// Tells that an input failed.
   ///
   /// - Throws: what would stop all; with `--fail-fast` any failure.
-  func fail(_ label: String, _ error: any Error, since started: ContinuousClock.Instant, of count: Int) throws {
+  func fail(_ origin: Origin, _ error: any Error, since started: ContinuousClock.Instant, of count: Int) throws {
     teller.end()
     let failure = Failure(error)
     try report?.add(
-      input: label, output: nil, seed: nil, seconds: started.duration(to: .now).seconds, status: failure.status,
+      origin, output: nil, seed: nil, seconds: started.duration(to: .now).seconds, status: failure.status,
       message: failure.message)
     isOver = failure.stopsAll || teller.options.failFast
     guard !failure.stopsAll else { throw failure }
-    teller.error("\(label): \(failure.message ?? "failed")")
+    teller.error("\(origin): \(failure.message ?? "failed")")
     failures.append(failure.status)
     if isOver { try finish(of: count) }
   }

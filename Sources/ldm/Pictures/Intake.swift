@@ -8,7 +8,7 @@ final class Intake {
   struct Arrival: Sendable {
     let source: Source
     /// The source, and which picture of it where it holds several.
-    let label: String
+    let origin: Origin
     let contents: Result<Contents, any Error>
   }
 
@@ -65,7 +65,7 @@ private final class Feed: Sendable {
         do {
           state.open = (source, try PictureReader(source, maximumPixels: maximumPixels))
         } catch {
-          return Intake.Arrival(source: source, label: source.description, contents: .failure(error))
+          return Intake.Arrival(source: source, origin: Origin(source), contents: .failure(error))
         }
       }
     }
@@ -74,9 +74,9 @@ private final class Feed: Sendable {
   /// The next picture of a source; nil at its end. After an error in reading there is no more of it.
   private func next(of source: Source, _ reader: PictureReader) -> Intake.Arrival? {
     let number = reader.count + 1
-    let label = number == 1 ? source.description : "\(source), picture \(number)"
+    let origin = Origin(source, picture: number)
     func arrival(_ body: () throws -> Intake.Contents) -> Intake.Arrival {
-      Intake.Arrival(source: source, label: label, contents: Result(catching: body))
+      Intake.Arrival(source: source, origin: origin, contents: Result(catching: body))
     }
     let format: ImageFormat
     do {
@@ -91,7 +91,7 @@ private final class Feed: Sendable {
       if number > 1 { name.bytes = name.stem + Array("-\(number).\(name.suffix ?? "")".utf8) }
       let pieces: [Piece]
       do {
-        pieces = try allotment.pieces(for: name, source: source, label: label, format: format)
+        pieces = try allotment.pieces(for: name, source: source, label: "\(origin)", format: format)
       } catch {
         try reader.skip(format)
         throw error

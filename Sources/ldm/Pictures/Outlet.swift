@@ -5,7 +5,7 @@ import Foundation
 final class Outlet {
   /// A picture on its way, or an input that failed before one was begun.
   struct Item {
-    let label: String
+    let origin: Origin
     let started: ContinuousClock.Instant
     /// nil where there is none.
     let piece: Piece?
@@ -22,7 +22,7 @@ final class Outlet {
 
   /// Begins a picture, which the next free hand is to make.
   func begin(
-    _ label: String, _ piece: Piece, on hands: Hands, make: @escaping @Sendable () throws -> Finished
+    _ origin: Origin, _ piece: Piece, on hands: Hands, make: @escaping @Sendable () throws -> Finished
   ) {
     let encoded = Pending<(bytes: [UInt8], started: ContinuousClock.Instant)>()
     let (encoders, destinations) = (encoders, destinations)
@@ -41,14 +41,14 @@ final class Outlet {
       try destinations.write(bytes, to: piece.target)
       return started.duration(to: .now).seconds
     }
-    items.append(Item(label: label, started: .now, piece: piece, written: written))
+    items.append(Item(origin: origin, started: .now, piece: piece, written: written))
   }
 
   /// An input failed: to be told after what was begun before it.
-  func add(_ label: String, failed error: any Error, since started: ContinuousClock.Instant) {
+  func add(_ origin: Origin, failed error: any Error, since started: ContinuousClock.Instant) {
     let written = Pending<Double>()
     written.fulfil(.failure(error))
-    items.append(Item(label: label, started: started, piece: nil, written: written))
+    items.append(Item(origin: origin, started: started, piece: nil, written: written))
   }
 
   /// Takes the oldest off, one after another: all that are done, and as many more as need be waited for.

@@ -60,17 +60,17 @@ final class Workshop {
     let intake = Intake(sources, maximumPixels: maximumPixels, allotment: allotment)
     try all {
       while let arrival = try intake.next(idle: idle) {
-        try attempt(arrival.label) {
+        try attempt(arrival.origin) {
           switch try arrival.contents.get() {
-          case .skipped: skip(arrival.label)
+          case .skipped: skip(arrival.origin)
           case .picture(let image, let pieces):
-            teller.detail("\(arrival.label): \(image.width) x \(image.height)")
+            teller.detail("\(arrival.origin): \(image.width) x \(image.height)")
             share()
-            if let remark = image.remark { teller.warn("\(arrival.label): \(remark)") }
+            if let remark = image.remark { teller.warn("\(arrival.origin): \(remark)") }
             let colours = Colours(of: image)
             var draft = try draft(colours.forModel, arrival.source)
             (draft.colours, draft.depth) = (colours, image.depth)
-            try make(draft, pieces, arrival.label)
+            try make(draft, pieces, arrival.origin)
           }
         }
       }
@@ -83,12 +83,12 @@ final class Workshop {
   func draw(_ prompts: [String], name: (String) -> FileName, draft: (String) throws -> Draft) throws {
     try all {
       for prompt in prompts {
-        let label = "\"\(prompt)\""
-        try attempt(label) {
-          let pieces = try allotment.pieces(for: name(prompt), source: nil, label: label, format: nil)
-          if pieces.isEmpty { return skip(label) }
+        let origin = Origin(prompt: prompt)
+        try attempt(origin) {
+          let pieces = try allotment.pieces(for: name(prompt), source: nil, label: "\(origin)", format: nil)
+          if pieces.isEmpty { return skip(origin) }
           share()
-          try make(draft(prompt), pieces, label)
+          try make(draft(prompt), pieces, origin)
         }
       }
     }
@@ -111,17 +111,17 @@ final class Workshop {
     try loop.finish(of: inputs)
   }
 
-  private func attempt(_ label: String, _ body: () throws -> Void) throws {
+  private func attempt(_ origin: Origin, _ body: () throws -> Void) throws {
     try loop.attempt(body) { error, started in
       teller.advance()
-      outlet.add(label, failed: error, since: started)
+      outlet.add(origin, failed: error, since: started)
       // What was begun before it is told first; nothing after it is begun where it ends all.
       try settle(leaving: teller.options.failFast || Failure(error).stopsAll ? 0 : room)
     }
   }
 
-  private func skip(_ label: String) {
-    teller.detail("\(label): done already")
+  private func skip(_ origin: Origin) {
+    teller.detail("\(origin): done already")
     teller.advance()
   }
 
@@ -131,8 +131,8 @@ final class Workshop {
   private func settle(leaving most: Int) throws {
     try outlet.settle(leaving: most, idle: teller.idle) { item, result in
       switch result {
-      case .success(let seconds): try loop.done(item.label, item.piece!, seconds: seconds)
-      case .failure(let error): try loop.fail(item.label, error, since: item.started, of: inputs)
+      case .success(let seconds): try loop.done(item.origin, item.piece!, seconds: seconds)
+      case .failure(let error): try loop.fail(item.origin, error, since: item.started, of: inputs)
       }
     }
   }
@@ -149,18 +149,18 @@ final class Workshop {
     isShared = true
   }
 
-  private func make(_ draft: Draft, _ pieces: [Piece], _ label: String) throws {
+  private func make(_ draft: Draft, _ pieces: [Piece], _ origin: Origin) throws {
     for piece in pieces {
       try safeguard.prepare()
-      let order = try Order(draft, piece, label, output, engine: engine, preview: show)
-      if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(label): JPEG has no alpha; laid on white") }
+      let order = try Order(draft, piece, "\(origin)", output, engine: engine, preview: show)
+      if piece.format == .jpeg, draft.alpha != nil { teller.warn("\(origin): JPEG has no alpha; laid on white") }
       tellOnce(order.job)
       let hands = try self.hands ?? hired(for: order.job)
       self.hands = hands
       try settle(leaving: room)
       let (engine, safeguard, teller, isLast) = (engine, safeguard, teller, piece.seed == pieces.last?.seed)
-      outlet.begin(label, piece, on: hands) {
-        let number = teller.begin(label)
+      outlet.begin(origin, piece, on: hands) {
+        let number = teller.begin(origin)
         defer { teller.end(number, completes: isLast) }
         return try order.finished(by: engine, safeguard, teller) {
           try hands.check()

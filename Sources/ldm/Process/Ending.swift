@@ -15,7 +15,9 @@ enum Ending {
       do {
         try Streams.write(Array((LDM.fullMessage(for: error) + "\n").utf8), to: STDOUT_FILENO)
       } catch {
-        end(Failure(error))
+        var failure = Failure(error)
+        failure.message = failure.message.map { "standard output: \($0)" }
+        end(failure)
       }
       exit(ExitStatus.done.rawValue)
     }

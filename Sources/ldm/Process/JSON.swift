@@ -32,6 +32,13 @@ indirect enum JSON {
     }
   }
 
+  /// A field for a name, which is bytes: what is not UTF-8 is replaced in it, and a second field, KEY_base64, has it whole.
+  static func name(_ key: String, _ bytes: [UInt8]) -> [(String, JSON)] {
+    let isText = String(validating: bytes, as: UTF8.self) != nil
+    let whole: [(String, JSON)] = isText ? [] : [("\(key)_base64", .string(Data(bytes).base64EncodedString()))]
+    return [(key, .string(String(decoding: bytes, as: UTF8.self)))] + whole
+  }
+
   private static func braced(_ fields: [(String, JSON)]) -> String {
     "{" + fields.map { "\(quoted($0.0)): \($0.1.text)" }.joined(separator: ", ") + "}"
   }

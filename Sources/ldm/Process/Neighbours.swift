@@ -33,8 +33,9 @@ enum Neighbours {
   static func share(with options: ModelOptions) {
     join()
     guard options.threads == nil, ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil else { return }
-    let count = self.count
-    if count > 1 { Engine.setThreads(max(Engine.threads / count, 1)) }
+    let (all, count) = (Engine.threads, self.count)
+    let share = max(min(all, ControlGroup.processors ?? all) / count, 1)
+    if share < all { Engine.setThreads(share) }
   }
 
   /// How many processes have work, this one included: locks on the file in /proc/locks, each as

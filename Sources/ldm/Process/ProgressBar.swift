@@ -16,7 +16,7 @@ struct ProgressBar {
   private var begun = 0
 
   private struct Course {
-    let name: String
+    let origin: Origin
     let started = ContinuousClock.now
     var last = RunProgress(done: 0, total: 0, stage: "")
     var tenths = -1
@@ -25,11 +25,9 @@ struct ProgressBar {
   }
 
   /// A picture is begun.
-  ///
-  /// - Parameter name: of its input.
-  mutating func begin(_ name: String) -> Int {
+  mutating func begin(_ origin: Origin) -> Int {
     begun += 1
-    inHand[begun] = Course(name: name)
+    inHand[begun] = Course(origin: origin)
     return begun
   }
 
@@ -68,7 +66,8 @@ struct ProgressBar {
     guard let course = inHand[picture] else { return standing }
     if inHand.count > 1 { return standing + "; \(inHand.count) in hand" }
     let progress = course.last
-    var line = "\(course.name): \(progress.stage) \(progress.done) of \(progress.total)"
+    let stage = progress.total > 0 ? "\(progress.stage) \(progress.done) of \(progress.total)" : "begun"
+    var line = "\(course.origin): \(stage)"
     if isBatch { return standing + "; " + line }
     if progress.done > 0, progress.done < progress.total {
       let seconds = course.started.duration(to: .now).seconds
@@ -76,6 +75,9 @@ struct ProgressBar {
     }
     return line
   }
+
+  /// For whoever asks: where the one picture in hand stands, or the batch.
+  var answer: String { inHand.count == 1 ? plain(inHand.keys.first!) : standing }
 
   mutating func line(_ picture: Int, columns: Int) -> String {
     isShown = true
@@ -101,13 +103,15 @@ struct ProgressBar {
   }
 
   func json(_ picture: Int) -> String {
-    let course = inHand[picture] ?? Course(name: "")
-    return JSON.object([
-      ("in", .string(course.name)), ("stage", .string(course.last.stage)), ("done", .integer(course.last.done)),
-      ("total", .integer(course.last.total)),
-      ("seconds", .number(course.started.duration(to: .now).seconds, digits: 3)),
-      ("images_done", .integer(imagesDone)), ("images", .integer(max(images, imagesDone + 1))),
-    ]).text
+    guard let course = inHand[picture] else { return "{}" }
+    return JSON.object(
+      course.origin.fields + [
+        ("stage", .string(course.last.stage)), ("done", .integer(course.last.done)),
+        ("total", .integer(course.last.total)),
+        ("seconds", .number(course.started.duration(to: .now).seconds, digits: 3)),
+        ("images_done", .integer(imagesDone)), ("images", .integer(max(images, imagesDone + 1))),
+      ]
+    ).text
   }
 }
 

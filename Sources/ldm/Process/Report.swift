@@ -15,10 +15,17 @@ final class Report: Sendable {
 
   deinit { if file != STDERR_FILENO { close(file) } }
 
-  func add(input: String, output: String?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?) throws
-  {
-    var fields: [(String, JSON)] = [
-      ("in", .string(input)), ("out", output.map(JSON.string) ?? .null),
+  /// - Parameter output: where the result went; nil where there is none.
+  func add(
+    _ origin: Origin, output: Destinations.Target?, seed: UInt64?, seconds: Double, status: ExitStatus, message: String?
+  ) throws {
+    var fields = origin.fields
+    switch output {
+    case .file(let name)?: fields += JSON.name("out", name.bytes)
+    case .standardOutput?: fields.append(("out", .string("-")))
+    case nil: fields.append(("out", .null))
+    }
+    fields += [
       ("seed", seed.map(JSON.unsigned) ?? .null), ("seconds", .number(seconds, digits: 3)),
       ("status", .integer(Int(status.rawValue))),
     ]

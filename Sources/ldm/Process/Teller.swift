@@ -23,10 +23,10 @@ final class Teller: Sendable {
 
   func detail(_ line: @autoclosure () -> String) { if options.verbose { say("ldm: \(line())") } }
 
-  /// A picture of `name` is begun.
+  /// A picture of `origin` is begun.
   ///
   /// - Returns: its number for `progress` and `end`.
-  func begin(_ name: String) -> Int { bar.withLock { $0.begin(name) } }
+  func begin(_ origin: Origin) -> Int { bar.withLock { $0.begin(origin) } }
 
   /// Called for each step of a picture: shows it where progress is wanted, and lets a signal stop the run.
   func progress(_ progress: RunProgress, of picture: Int) throws {
@@ -61,7 +61,7 @@ final class Teller: Sendable {
 
   /// Called while waiting for input or output: answers SIGUSR1, and lets a signal end the wait.
   func idle() throws {
-    if Signals.progressWasAsked() { bar.withLock { Self.say("ldm: " + $0.standing, &$0) } }
+    if Signals.progressWasAsked() { bar.withLock { Self.say("ldm: " + $0.answer, &$0) } }
     try Signals.check()
   }
 
