@@ -15,13 +15,14 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    // C borders: image codecs, and the kernels.
+    // C borders: image codecs, checksums, and the kernels.
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
     .target(
       name: "CWebP",
       linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("webpdemux"), .linkedLibrary("webpmux")]),
     .target(name: "CLCMS", linkerSettings: [.linkedLibrary("lcms2")]),
+    .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
 
     .target(name: "CPlugin"),
@@ -30,7 +31,7 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CKernels"]),
     .target(name: "Images", dependencies: ["Tensors", "CJPEG", "CPNG", "CWebP", "CLCMS"]),
     .target(name: "Diffusion", dependencies: ["Tensors", "Images"], exclude: ["README.md"]),
-    .target(name: "Weights", dependencies: ["Tensors", "CKernels"], resources: [.copy("Families")]),
+    .target(name: "Weights", dependencies: ["Tensors", "CKernels", "CCrypto"], resources: [.copy("Families")]),
     .target(name: "Layers", dependencies: ["Tensors", "Weights", "CKernels"]),
     .target(name: "Models", dependencies: ["Diffusion", "Layers"]),
 

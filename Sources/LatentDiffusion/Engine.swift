@@ -14,11 +14,13 @@ public final class Engine: Sendable {
   private let vae: String?
   private let refiner: (path: String, share: Double)?
   private let previewer: String?
-  private let loras: [LoRA]
-  private let inversions: [TextualInversion]
-  private let findLoRA: @Sendable (String) throws -> String
+  let loras: [LoRA]
+  let inversions: [TextualInversion]
+  let findLoRA: @Sendable (String) throws -> String
   private let hints: CheckpointHints
   let policy: KernelPolicy
+  /// Of adapters, by file.
+  let hashes = Mutex<[String: String]>([:])
   /// By folder; each with the LoRAs that the prompt it was loaded for named.
   private let loaded = Mutex<[String: (tags: [LoRATag], model: LoadedModel)]>([:])
 
@@ -79,11 +81,6 @@ public final class Engine: Sendable {
       let left = refiner.map { "\($0.path): LoRAs change the base model alone, not the refiner" }
       return loaded.values.flatMap(\.model.model.warnings) + (changes ? [left].compactMap { $0 } : [])
     }
-  }
-
-  /// The engine's own LoRAs, by the names that a prompt would give them.
-  public var loraNames: [(name: String, strength: Double)] {
-    loras.map { (URL(fileURLWithPath: $0.file).deletingPathExtension().lastPathComponent, $0.strength) }
   }
 
   /// What a user should know of guesses that were made of the loaded files.

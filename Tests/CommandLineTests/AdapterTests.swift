@@ -53,7 +53,28 @@ import Weights
     defer { ldm.remove() }
     let made = try ldm.shell(
       "$ldm txt2img -q --steps 1 --size 32x32 --seed 1 --lora loras/ink.safetensors:0.5 'emoji of a cat' | $ldm info")
-    #expect(String(decoding: made.output, as: UTF8.self).contains("emoji of a cat <lora:ink:0.5>"), "\(made.words)")
+    let words = String(decoding: made.output, as: UTF8.self)
+    #expect(words.contains("emoji of a cat <lora:ink:0.5>"), "\(made.words)")
+    // `tail -c +N ink.safetensors | sha256sum`, N behind the header.
+    let file = try [UInt8](Data(contentsOf: ldm.file("loras/ink.safetensors")))
+    let header = 8 + file.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+    let sum = try ldm.shell("tail -c +\(header + 1) loras/ink.safetensors | sha256sum").output.prefix(12)
+    #expect(words.contains("Lora hashes: \"ink: \(String(decoding: sum, as: UTF8.self))\""), "\(words)")
+    #expect(!words.contains("TI hashes"))
+  }
+
+  /// LoRAs that the prompt names, and the words of textual inversions that stand in it.
+  @Test func adaptersAreToldByTheirContent() throws {
+    defer { ldm.remove() }
+    let made = try ldm.shell(
+      """
+      LDM_LORAS=$PWD/loras $ldm txt2img -q --steps 1 --size 32x32 --seed 1 --embedding wash.safetensors:zzz \
+        --embedding wash.safetensors:awash 'emoji of a ZZZ, washed<lora:sepia>' | $ldm info
+      """)
+    let words = String(decoding: made.output, as: UTF8.self)
+    let sum = try ldm.shell("sha256sum wash.safetensors").output.prefix(12)
+    #expect(words.contains("Lora hashes: \"sepia: "), "\(made.words)")
+    #expect(words.contains("TI hashes: \"zzz: \(String(decoding: sum, as: UTF8.self))\""), "\(words)")
   }
 
   @Test func anEmbeddingIsAWord() throws {

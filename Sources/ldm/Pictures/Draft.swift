@@ -32,9 +32,12 @@ struct Draft {
 
   /// How the picture was made. Enlarging a picture that words made leaves the recipe in place.
   ///
-  /// - Parameter loras: that no prompt names; A1111 reads them from the prompt.
+  /// - Parameters:
+  ///   - loras: that no prompt names; A1111 reads them from the prompt.
+  ///   - hashes: of all that changed the model, by which A1111 and model sites find it.
   func provenance(
-    _ plan: Plan, seed: UInt64, size: Size, loras: [(name: String, strength: Double)] = []
+    _ plan: Plan, seed: UInt64, size: Size, loras: [(name: String, strength: Double)] = [],
+    _ hashes: AdapterHashes = AdapterHashes()
   ) -> Provenance {
     let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
@@ -49,6 +52,7 @@ struct Draft {
     case .imageToImage, .inpaint: settings.append(("Denoising strength", Self.short(job.request.strength)))
     case .upscale: settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
     }
+    settings += hashes.settings
     settings += [("Task", job.task.rawValue), ("Version", software)]
     // A picture that a model made stays one, whatever models do to it; a photograph becomes a composite.
     let isNew = Provenance.source(in: metadata) == Provenance.DigitalSource.trained.rawValue
@@ -77,5 +81,15 @@ extension Sampling {
     // As A1111 has it.
     if approximation.mergedTokens > 0 { shortcuts.append(("Token merging ratio", "\(approximation.mergedTokens)")) }
     return shortcuts
+  }
+}
+
+extension AdapterHashes {
+  /// As A1111 has them: "ink: 0123456789ab, sepia: ..."; names without what divides them.
+  fileprivate var settings: [(name: String, value: String)] {
+    func list(_ entries: [Entry]) -> String {
+      entries.map { "\($0.name.filter { !":,".contains($0) }): \($0.hash)" }.joined(separator: ", ")
+    }
+    return [("Lora hashes", list(loras)), ("TI hashes", list(inversions))].filter { !$0.1.isEmpty }
   }
 }

@@ -38,8 +38,9 @@ struct Order: Sendable {
     }
     picture.metadata = draft.metadata
     if !output.strip {
-      picture.metadata = draft.provenance(plan, seed: piece.seed, size: picture.size, loras: engine.loraNames).written(
-        into: draft.metadata, for: piece.format)
+      picture.metadata = draft.provenance(
+        plan, seed: piece.seed, size: picture.size, loras: engine.loraNames, engine.adapterHashes(job.request)
+      ).written(into: draft.metadata, for: piece.format)
     }
     return Finished(
       format: piece.format, picture: picture, alpha: draft.alpha(for: picture), depth: depth, colours: draft.colours,
