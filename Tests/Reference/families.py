@@ -8,8 +8,9 @@ the largest difference of 8-bit pixels, the peak memory of `ldm`, and what came 
 `ldm models convert` makes of the folder: `ldm`'s picture of it, and whether diffusers reads the folder's weights back from
 it. Exit status 1 where a number passes 1e-3, a pixel differs by more than one level, or a single file is not the same model.
 
-A model takes 1 to 11 GB on disk, removed again unless --keep, and at most 14 GiB of memory (SDXL). LIBRARIES holds PyPI's
-stable-diffusion-sdkit and einops, for CompVis' own networks alone; a C compiler builds trace.c.
+A model takes 1 to 11 GB on disk (SDXL's, packed, up to 30 more), removed again unless --keep, and at most 14 GiB of
+memory. LIBRARIES holds PyPI's stable-diffusion-sdkit and einops, for CompVis' own networks alone; a C compiler builds
+trace.c.
 """
 import argparse
 import multiprocessing
@@ -50,6 +51,8 @@ FAMILIES = {
     "sdxl-inpainting": ("inpaint", 256, 5, []),
     "sdxl-refiner": ("img2img", 256, 5, ["--strength", "0.8"]),
 }
+#: Memory for weights that take 14 and 20 GiB once they are packed in f32: they lie on the disk, and come and go.
+MEMORY = {"sdxl": "9G", "sdxl-inpainting": "9G", "sdxl-refiner": "9G"}
 #: Decoded from a codebook's entries.
 CODEBOOK = ("ldm", "ldm-class", "ldm-class-f8", "ldm-text-vq", "ldm-inpainting", "ldm-sr")
 #: The class that guidance steers away from, where a model has none of all pictures.
@@ -97,7 +100,8 @@ class Ours:
         shutil.rmtree(traced, ignore_errors=True)
         traced.mkdir()
         command = [ldm, task, "-m", model, "--seed", SEED, "--steps", steps, "--guidance", guidance, "--precision", "f32",
-                   "--no-cache", "--quiet", "-o", out, "--plugin", f"{trace}:folder={traced}", "--no-watermark", *more, *extra]
+                   "--quiet", "-o", out, "--plugin", f"{trace}:folder={traced}", "--no-watermark", *more, *extra]
+        command += ["--max-memory", MEMORY[name], "--cache-size", "30G"] if name in MEMORY else ["--no-cache"]
         if task == "inpaint":
             command.remove("--no-watermark")
         prompt = "7" if name.startswith("ldm-class") else "" if name in ("ldm", "ldm-churches") else PROMPT
@@ -113,7 +117,8 @@ class Ours:
             command += ["--mask", folder / "mask.png"] if task == "inpaint" else []
             command += ["--depth-map", folder / "depth.png"] if name == "sd2-depth" else []
             command += [folder / "in.png"]
-        child = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, text=True)
+        environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+        child = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, text=True, env=environment)
         words = child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
         if status != 0:
