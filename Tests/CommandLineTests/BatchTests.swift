@@ -29,7 +29,8 @@ import Testing
   @Test(arguments: [
     ("upscale < /dev/null", 65), ("upscale gone.png", 66), ("upscale a.png b.png", 64), ("upscale --bogus", 64),
     ("upscale -m gone a.png", 69), ("upscale a.png -o /nowhere/x.png", 73),
-    ("upscale --steps 1 a.png -o /dev/full", 74),
+    ("upscale --steps 1 a.png -o /dev/full", 74), ("upscale --steps 500 a.png -o gone/x.png", 73),
+    ("upscale a.png -o a.png/x.png", 73), ("upscale a.png -o x.tiff", 64),
     ("upscale --steps 0 a.png", 64), ("upscale --max-pixels 10 a.png", 65), ("inpaint --mask gone.png a.png", 66),
     ("inpaint --mask alpha a.png", 65), ("txt2img --sampler none x", 64), ("img2img --strength 2 a.png", 64),
     ("upscale -d . a.png", 73), ("upscale .", 66), ("decode a.png", 65), ("info a.png gone", 1),

@@ -140,6 +140,30 @@ import Testing
     #expect(String(decoding: outcome.output, as: UTF8.self) == "icon-of-a-bell.png\nicon-of-a-ключ.png\n")
   }
 
+  /// A wish a line, each with settings of its own; the command line's hold where a line says nothing.
+  @Test func wishesComeAsLinesOfJSON() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      #"""
+      draw="$ldm txt2img -q --steps 1 --size 16x16 --seed 9"
+      cat > wishes <<'X'
+      {"prompt": "icon of a bell", "seed": 5, "steps": 2, "size": "24x16"}
+
+      {"prompt": "icon of\na key", "negative": "-", "guidance": 2.5}
+      X
+      $draw --json-lines -o '{n}.png' < wishes && $draw --json-lines --prompt-file wishes -o '{n}-{seed}.png' || exit 1
+      cmp 1.png 1-5.png && cmp 2.png 2-9.png && $draw --seed 5 --steps 2 --size 24x16 'icon of a bell' | cmp - 1.png || exit 2
+      printf 'icon of\na key\0icon of a bell\0' | $draw -0 -o 'z{n}.png' --negative=- --guidance 2.5 && cmp z1.png 2.png || exit 3
+      for bad in '[1]' '{"seed": 5}' '{"prompt": "x", "model": "y"}' '{"prompt": "x", "steps": 0}' '{"prompt": "x", "seed": [1]}'; do
+        printf '{"prompt": "x"}\n%s\n' "$bad" | $draw --json-lines -d bad 2>> words; test $? = 65 || exit 4
+      done
+      test ! -e bad && cat words >&2
+      """#)
+    #expect(outcome.status == 0, "\(outcome.words)")
+    let lines = outcome.words.split(separator: "\n")
+    #expect(lines.count == 5 && lines.allSatisfy { $0.hasPrefix("ldm: standard input: line 2: ") }, "\(outcome.words)")
+  }
+
   @Test func modelsAreLookedForWhereTheUserKeepsThem() throws {
     defer { ldm.remove() }
     let outcome = try ldm.shell(

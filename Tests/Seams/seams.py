@@ -102,7 +102,7 @@ def main():
             reach = 1.96 * np.std(chance) / len(values) ** 0.5
             print(f"{name}, {kind}: {len(values)} lines, steps {difference:+.2f} % of elsewhere, chance ±{reach:.2f}")
             seen |= abs(difference) - reach > MARK
-    sys.exit(seen)
+    sys.exit(int(seen))
 
 
 main()

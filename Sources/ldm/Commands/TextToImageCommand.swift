@@ -15,6 +15,19 @@ struct TextToImageCommand: ParsableCommand {
   var prompts: [String] = []
 
   @OptionGroup(title: "Prompt") var prompt: PromptOptions
+
+  @Flag(
+    name: [.customShort("0"), .customLong("null")], help: "Prompts of stdin and --prompt-file end in a zero byte each.")
+  var isNullTerminated = false
+
+  @Flag(
+    help: ArgumentHelp(
+      """
+      Prompts of stdin and --prompt-file are lines of JSON, each with settings of its own, called as the options are: \
+      {"prompt": "icon of a bell", "seed": 5, "steps": 20, "size": "128x128"}.
+      """))
+  var jsonLines = false
+
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Model") var depth: DepthOptions
   @OptionGroup(title: "Model") var model: ModelOptions
@@ -24,40 +37,59 @@ struct TextToImageCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
 
+  func validate() throws {
+    guard !isNullTerminated || !jsonLines else { throw ValidationError("give --null or --json-lines, not both") }
+  }
+
   func run() throws {
-    let prompts = try texts()
+    let wishes = try wishes()
     let depthMap = try depth.map(maximumPixels: 256 << 20)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: prompts.count)
-    try workshop.draw(prompts, name: Self.fileName) { text in
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: wishes.count)
+    try workshop.draw(wishes, name: Self.fileName) { wish in
       var request = Request(size: Size(height: 0, width: 0))
-      request.prompt = text
+      request.prompt = wish.prompt
       request.depth = depthMap
-      prompt.apply(to: &request)
+      wish.options.prompt.apply(to: &request)
       let native = try workshop.engine.facts(for: .textToImage, prompt: request.positive).nativeSize
-      request.size = try size.value() ?? Size(height: native, width: native)
+      request.size = try wish.options.size.value() ?? Size(height: native, width: native)
       var job = Job(.textToImage, request)
       job.conditioners = conditioners
-      job.sampling = try sampling.values()
-      job.sampling.apply(prompt)
+      job.sampling = try wish.options.sampling.values()
+      job.sampling.apply(wish.options.prompt)
       return Draft(job: job)
     }
   }
 
-  private func texts() throws -> [String] {
-    var result = prompts.map(Arguments.words) + [prompt.prompt].compactMap { $0 }.map(Arguments.words)
-    if prompt.promptFile != nil { result += try prompt.lines(stdinIsTaken: false) }
-    if !result.isEmpty || prompt.promptFile != nil {
-      guard !result.isEmpty else { throw Failure(.noInput, "the prompt file holds no prompt") }
-      return result
+  private func wishes() throws -> [Wish] {
+    let words = (prompts + [prompt.prompt].compactMap { $0 }).map { Wish(Arguments.words($0), self) }
+    if let file = prompt.promptFile {
+      let all = try words + wishes(from: Source(file))
+      guard !all.isEmpty else { throw Failure(.noInput, "the prompt file holds no prompt") }
+      return all
     }
+    guard words.isEmpty else { return words }
     guard isatty(STDIN_FILENO) == 0 else {
       throw Failure(.usage, "no prompt: give one as an operand, or one a line on standard input; see --help")
     }
-    let lines = try PromptOptions.lines(of: .standardInput)
+    let lines = try wishes(from: .standardInput)
     guard !lines.isEmpty else { throw Failure(.noInput, "standard input holds no prompt") }
     return lines
+  }
+
+  private func wishes(from source: Source) throws -> [Wish] {
+    let texts = try PromptOptions.texts(of: source, separatedBy: isNullTerminated ? "\0" : nil)
+    guard jsonLines else { return texts.map { Wish($0.text, self) } }
+    // What stands on the command line holds for every line that does not say otherwise.
+    let arguments = Array(Arguments.ofProcess().drop { $0 != "txt2img" }.dropFirst())
+    return try texts.map { number, text in
+      do {
+        return try Wish(json: text, arguments)
+      } catch let failure as Failure {
+        throw Failure(failure.status, "\(source): line \(number): \(failure.message ?? "")")
+      }
+    }
   }
 
   /// "An apple, red" → "an-apple-red".

@@ -81,11 +81,21 @@ struct OutputOptions: ParsableArguments {
     guard quality.map({ (1...100).contains($0) }) ?? true else {
       throw ValidationError("--quality must be from 1 to 100")
     }
+    if format == nil, let suffix = destination.output.flatMap({ FileName($0).suffix })?.lowercased(),
+      Self.foreign.contains(suffix)
+    {
+      throw ValidationError("no .\(suffix) can be written; name a .png, .jpg, .webp or .ppm, or say which by --format")
+    }
     guard depth.map({ $0 == 8 || $0 == 16 }) ?? true else { throw ValidationError("--depth must be 8 or 16") }
     guard depth != 16 || named.map({ $0 == .png || $0 == .pnm }) ?? true else {
       throw ValidationError("--depth 16 needs PNG or PNM")
     }
   }
+
+  /// Suffixes of formats that nobody means to find PNG under.
+  private static let foreign: Set<String> = [
+    "gif", "tif", "tiff", "bmp", "avif", "heic", "heif", "jxl", "jp2", "exr", "tga", "ico", "svg", "pdf", "psd",
+  ]
 
   /// The format that the options name.
   var named: ImageFormat? {

@@ -60,14 +60,20 @@ struct PromptOptions: ParsableArguments {
     guard source != .standardInput || !stdinIsTaken else {
       throw Failure(.usage, "stdin cannot be both the picture and the prompt; name a file for one of them")
     }
-    return try Self.lines(of: source)
+    return try Self.texts(of: source).map(\.text)
   }
 
-  static func lines(of source: Source) throws -> [String] {
+  /// The texts that a file holds, without empty ones, and their numbers from 1.
+  ///
+  /// - Parameter separator: what ends each; nil: lines.
+  static func texts(of source: Source, separatedBy separator: Character? = nil) throws -> [(number: Int, text: String)]
+  {
     do {
-      let bytes = try Streams.read(source, limit: 16 << 20)
-      return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
-        .filter { !$0.allSatisfy(\.isWhitespace) }
+      let all = String(decoding: try Streams.read(source, limit: 16 << 20), as: UTF8.self)
+      let parts = all.split(omittingEmptySubsequences: false) { character in
+        separator.map { $0 == character } ?? character.isNewline
+      }
+      return parts.enumerated().filter { !$1.allSatisfy(\.isWhitespace) }.map { ($0 + 1, String($1)) }
     } catch let failure as Failure {
       throw Failure(failure.status, "\(source): \(failure.message ?? "")")
     }

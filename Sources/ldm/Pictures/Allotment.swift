@@ -23,12 +23,15 @@ struct Allotment: Sendable {
   ///   - name: of the input, as its file is called; "photo.jpeg" stays "photo.jpeg".
   ///   - source: nil where the input is a prompt.
   ///   - format: of the input.
+  ///   - firstSeed: the input's first seed; nil: that of all.
   /// - Throws: `Failure` for what can be known to fail before any work is done.
-  func pieces(for name: FileName, source: Source?, label: String, format input: ImageFormat?) throws -> [Piece] {
+  func pieces(for name: FileName, source: Source?, label: String, format input: ImageFormat?, firstSeed: UInt64? = nil)
+    throws -> [Piece]
+  {
     let format = format ?? input ?? .png
     let own = name.suffix.flatMap { ImageFormat(suffix: $0) == format ? $0 : nil }
     return try (0..<count).compactMap { index in
-      let seed = seed &+ UInt64(index)
+      let seed = (firstSeed ?? self.seed) &+ UInt64(index)
       let target = destinations.target(name: name, seed: seed, fileSuffix: own ?? format.fileSuffix)
       return try destinations.claim(target, for: label, source: source)
         ? Piece(target: target, format: format, seed: seed) : nil

@@ -126,15 +126,32 @@ final class Destinations: Sendable {
     let status = name.status
     if skipExisting, status != nil { return false }
     if noClobber, status != nil { throw Failure(.cannotCreate, "\(name) exists already") }
-    if case .folder = kind, case .file(let input)? = source, name.isSameFile(as: input) {
+    let isFolder = if case .folder = kind { true } else { false }
+    if isFolder, case .file(let input)? = source, name.isSameFile(as: input) {
       throw Failure(.cannotCreate, "its result would replace it; give --suffix, or another folder")
     }
     if let status, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(.cannotCreate, "\(name) is a folder; use -d to write into it")
     }
+    if status == nil { try Self.checkFolder(of: name, isMade: isFolder) }
     // A device or a FIFO takes one result after another.
     if status.map({ $0.st_mode & S_IFMT == S_IFREG }) ?? true { claims.withLock { $0.owners[name] = label } }
     return true
+  }
+
+  /// A result that has no place is told before it is worked for.
+  ///
+  /// - Parameter isMade: whether a folder that is missing will be made.
+  private static func checkFolder(of name: FileName, isMade: Bool) throws {
+    let folder = name.folder
+    guard let status = folder.status else {
+      // What may be a dangling link is left to whoever writes.
+      var link = stat()
+      guard !isMade, name.withPath({ lstat($0, &link) }) != 0 else { return }
+      throw Failure(.cannotCreate, "\(name): no folder \(folder) is there; make it, or use -d")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw Failure(.cannotCreate, "\(folder) is no folder") }
+    guard folder.withPath({ access($0, W_OK) }) == 0 else { throw Failure(.cannotCreate, "\(folder) is not writable") }
   }
 
   /// On any thread.

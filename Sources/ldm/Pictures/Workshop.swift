@@ -80,15 +80,16 @@ final class Workshop {
   /// Makes pictures of words.
   ///
   /// - Parameter name: what results are called after.
-  func draw(_ prompts: [String], name: (String) -> FileName, draft: (String) throws -> Draft) throws {
+  func draw(_ wishes: [Wish], name: (String) -> FileName, draft: (Wish) throws -> Draft) throws {
     try all {
-      for prompt in prompts {
-        let origin = Origin(prompt: prompt)
+      for wish in wishes {
+        let origin = Origin(prompt: wish.prompt)
         try attempt(origin) {
-          let pieces = try allotment.pieces(for: name(prompt), source: nil, label: "\(origin)", format: nil)
+          let pieces = try allotment.pieces(
+            for: name(wish.prompt), source: nil, label: "\(origin)", format: nil, firstSeed: wish.options.sampling.seed)
           if pieces.isEmpty { return skip(origin) }
           share()
-          try make(draft(prompt), pieces, origin)
+          try make(draft(wish), pieces, origin)
         }
       }
     }
