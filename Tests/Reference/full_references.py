@@ -80,6 +80,8 @@ def run_diffusers(name, model, folder, steps):
         parts = {}
         words = dict(prompt=families.PROMPT, guidance_scale=guidance) if name.startswith("ldm-text") else {}
         arguments = {} if name == "ldm" else arguments
+        if name == "ldm-text-vq":
+            arguments = dict(height=2 * size, width=2 * size)  # the pipeline takes f8 for granted
     elif name == "lcm":
         del words["negative_prompt"]
     elif name == "sd2-depth":
