@@ -74,7 +74,8 @@ def run_diffusers(name, model, folder, steps):
         parts = dict(none) if task in ("txt2img", "inpaint") else {}
     if name == "sd2-depth":
         parts = dict(depth_estimator=None, feature_extractor=None)
-    arguments = {"txt2img": dict(height=size, width=size), "inpaint": dict(image=image, mask_image=hole, height=size, width=size),
+    arguments = {"txt2img": dict(height=size, width=size),
+                 "inpaint": dict(image=image, mask_image=hole, height=size, width=size, strength=1.0),
                  "img2img": dict(image=image, strength=0.8), "upscale": dict(image=image)}[task]
     if name.startswith("ldm"):
         parts = {}
