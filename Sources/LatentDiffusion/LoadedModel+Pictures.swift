@@ -3,23 +3,28 @@ import Models
 
 /// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
-  /// Bytes of activations that one pass may take, Stable Diffusion's 768x768 pixels among them: tiles overlap, which costs half
-  /// as much again. What is left of a limit once weights and blocks that are kept have theirs.
-  private var budget: Int { min(1280 << 20, memoryLimit.map { $0 / 6 } ?? .max) }
+  /// Bytes of activations that one pass may take: what is left of a limit once weights and blocks that are kept have theirs.
+  private var budget: Int { min(1280 << 20, limit) }
+  /// The same of a picture that is let through whole: tiles overlap, which costs time, and each has its own statistics. No
+  /// family is made for more than a megapixel (SDXL), which is not to be cut.
+  private var wholeBudget: Int { min(max(1280 << 20, perPixel << 20), limit) }
+  private var limit: Int { memoryLimit.map { $0 / 6 } ?? .max }
+  /// Bytes of the maps that stand in memory while a pixel is decoded: some four of the widest level, f32.
+  private var perPixel: Int { 16 * model.autoencoder.widthAtFullSize }
   /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
   private static let overlap = 16
 
-  /// Bytes of the maps that stand in memory while a picture is decoded: some four of the widest level, f32.
+  /// Bytes of the maps that stand in memory while a picture is decoded.
   func activations(of size: Size) -> Int {
-    let tile = side * model.latentFactor
-    return 16 * model.autoencoder.widthAtFullSize * min(size.height, tile) * min(size.width, tile)
+    let f = model.latentFactor
+    let tile = tiles(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f).size
+    return perPixel * tile.height * tile.width * f * f
   }
 
-  /// Latents along a tile's side; pictures no larger are one tile.
-  private var side: Int {
-    // As `activations` counts.
-    let pixels = budget / (16 * model.autoencoder.widthAtFullSize)
-    return max(Int(Double(pixels).squareRoot()) / model.latentFactor, (memoryLimit == nil ? 4 : 3) * Self.overlap)
+  /// Latents along the side of a square that takes `bytes`.
+  private func side(_ bytes: Int) -> Int {
+    max(
+      Int(Double(bytes / perPixel).squareRoot()) / model.latentFactor, (memoryLimit == nil ? 4 : 3) * Self.overlap)
   }
 
   /// The picture, extended by reflection to multiples of the latent factor.
@@ -32,9 +37,9 @@ extension LoadedModel {
 
   func tiles(height: Int, width: Int) -> Windows {
     // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
-    let isWhole = height <= side && width <= side
-    return Windows(
-      height: height, width: width, side: isWhole ? side : min(side, 128), overlap: Self.overlap, isTrimmed: true)
+    let isWhole = height * width <= side(wholeBudget) * side(wholeBudget)
+    let side = isWhole ? max(height, width) : min(side(budget), 128)
+    return Windows(height: height, width: width, side: side, overlap: Self.overlap, isTrimmed: true)
   }
 
   func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }
