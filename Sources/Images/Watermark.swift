@@ -30,12 +30,14 @@ public struct Watermark: Sendable, Equatable {
   /// Smaller pictures are left as they are; so says the package, by their number of pixels, and the scripts, by their sides.
   public static func fits(_ image: Image) -> Bool { image.width >= 256 && image.height >= 256 && image.depth == 8 }
 
-  /// `image` with the watermark; the image itself where it is too small for it or has 16 bits.
-  public func embedded(in image: Image) -> Image {
-    guard Self.fits(image), case .eight(var samples) = image.samples else { return image }
+  /// Marks `image`, in its own memory; one that is too small for it, or has 16 bits, stays as it is.
+  public func embed(in image: inout Image) {
+    guard Self.fits(image), case .eight(var samples) = image.samples else { return }
+    image.samples = .eight([])
+    let blocks = Blocks(image)
     samples.withUnsafeMutableBufferPointer { samples in
       var values = [Float](repeating: 0, count: 16)
-      for block in Blocks(image) {
+      for block in blocks {
         block.read(UnsafeBufferPointer(samples), into: &values)
         let (place, second) = Self.largest(values)
         let target = Self.target(for: values[place], above: second, bit: bits[block.number % bits.count])
@@ -47,9 +49,7 @@ public struct Watermark: Sendable, Equatable {
         if abs(values[place] - target) > 2 { block.restore(samples, place, to: before) }
       }
     }
-    return Image(
-      width: image.width, height: image.height, hasAlpha: image.hasAlpha, samples: .eight(samples),
-      metadata: image.metadata, format: image.format)
+    image.samples = .eight(samples)
   }
 
   /// The known watermark that a picture holds, and how many of its bits were read.

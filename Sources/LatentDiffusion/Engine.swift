@@ -95,12 +95,18 @@ public final class Engine: Sendable {
     }
   }
 
+  /// Pixels from which on a picture's own memory counts more than the time to get freed blocks back.
+  private static let largePicture = 32 << 20
+
   /// The picture as samples of `job.depth` bits, without alpha or metadata. Large ones never exist as floats: 100
   /// megapixels of 8 bits are 300 MB, of floats 1.2 GB.
   public func picture(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Image {
     try withoutActuallyEscaping(progress) { progress in
       let model = try model(for: job.task, job.request.positive)
-      switch try Run(job, on: model, givesSamples: true, progress: progress).picture() {
+      let picture = try Run(job, on: model, givesSamples: true, progress: progress).picture()
+      // What was kept for the next call would stand beside the picture while it is encoded.
+      if picture.size.height * picture.size.width > Self.largePicture { ldm_trim() }
+      switch picture {
       case .samples(let image): return image.at(depth: job.depth)
       case .floats(let tensor): return Image(tensor: tensor, depth: job.depth)
       }

@@ -14,11 +14,11 @@ struct Finished: Sendable {
   var encoding: EncodingOptions
   var isMarked: Bool
 
-  /// The file's bytes.
-  func encoded() throws -> [UInt8] {
-    var image = picture.with(alpha: alpha)
-    if let colours { image = colours.given(back: image, of: job, depth: depth) }
-    if isMarked { image = Watermark.stableDiffusion.embedded(in: image) }
-    return try image.encoded(as: format, encoding)
+  /// The file's bytes. Made in the picture's own memory, as far as that goes.
+  consuming func encoded() throws -> [UInt8] {
+    picture = picture.with(alpha: alpha)
+    if let colours { picture = colours.given(back: picture, of: job, depth: depth) }
+    if isMarked { Watermark.stableDiffusion.embed(in: &picture) }
+    return try picture.encoded(as: format, encoding)
   }
 }

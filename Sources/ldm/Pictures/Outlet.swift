@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The way of pictures from their making to where they go. Several may be on it: some are made, by a hand each, others are
 /// encoded, one is written. They are written, and told of, in the order in which they were begun.
@@ -30,8 +31,11 @@ final class Outlet {
       let started = ContinuousClock.now
       do {
         try hands.check()
-        let finished = try make()
-        encoders.async { encoded.fulfil(Result { (try finished.encoded(), started) }) }
+        // Handed over, not shared: the encoder works in the picture's own memory.
+        let finished = Mutex<Finished?>(try make())
+        encoders.async {
+          encoded.fulfil(Result { (try finished.withLock { $0.take() }!.encoded(), started) })
+        }
       } catch {
         encoded.fulfil(.failure(error))
       }
