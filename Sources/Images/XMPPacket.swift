@@ -85,16 +85,20 @@ struct XMPPacket {
     if let software = event.software { fields.append(("softwareAgent", software)) }
     if let parameters = event.parameters { fields.append(("parameters", parameters)) }
     let values = fields.map { "stEvt:\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: " ")
-    let item = "<rdf:li xmlns:stEvt=\"http://ns.adobe.com/xap/1.0/sType/ResourceEvent#\" \(values)/>"
+    let space = "xmlns:stEvt=\"http://ns.adobe.com/xap/1.0/sType/ResourceEvent#\""
     if let history = element("xmpMM:History", in: text.startIndex..<text.endIndex),
       let end = text.range(of: "</rdf:Seq>", range: history)
     {
+      let around = text.range(of: "<rdf:Description", options: .backwards, range: text.startIndex..<history.lowerBound)
+      let isDeclared = around.map { text.range(of: "xmlns:stEvt=", range: $0.lowerBound..<history.lowerBound) != nil }
+      let item = isDeclared == true ? "<rdf:li \(values)/>" : "<rdf:li \(space) \(values)/>"
       text.insert(contentsOf: item, at: end.lowerBound)
     } else {
+      // Declared around the items: ImageMagick 6 warns of a fourth attribute.
       add(
         """
-        <rdf:Description rdf:about="" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/">\
-        <xmpMM:History><rdf:Seq>\(item)</rdf:Seq></xmpMM:History></rdf:Description>
+        <rdf:Description rdf:about="" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" \(space)>\
+        <xmpMM:History><rdf:Seq><rdf:li \(values)/></rdf:Seq></xmpMM:History></rdf:Description>
         """)
     }
   }
