@@ -1,5 +1,6 @@
-// The team is libgomp's: well kept, and the same one that other libraries in a process use; a second pool would fight it,
-// since libgomp's workers spin for a while after each region. GOMP_parallel is what a compiler emits for `#pragma omp parallel`; calling it needs no such flag.
+// The team is libgomp's: well kept, and the one that other libraries in a process use too; a second pool would fight it,
+// since libgomp's workers spin for a while after each region. GOMP_parallel is what a compiler emits for
+// `#pragma omp parallel`; calling it needs no such flag.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>

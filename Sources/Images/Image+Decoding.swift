@@ -6,8 +6,8 @@ import CWebP
 extension Image {
   /// Reads a picture by its content: JPEG, PNG, WebP (the first frame of an animation), PNM or PAM.
   ///
-  /// The orientation, by EXIF or XMP, is applied and set to upright in the metadata. Colours are not converted, but for CMYK: a profile
-  /// is carried (a PNG's gAMA and cHRM and a grey profile as the RGB profile of the same meaning); see `inSRGB`.
+  /// The orientation, by EXIF or XMP, is applied and set to upright in the metadata. Colours are not converted, but for CMYK:
+  /// a profile is carried (a PNG's gAMA and cHRM and a grey profile as the RGB profile of the same meaning); see `inSRGB`.
   /// - Parameter maximumPixels: compared with the header before anything is allocated.
   /// - Throws: `ImageError`. Data that ends early is an error, never a half-grey picture.
   public init(decoding data: [UInt8], maximumPixels: Int = 256 << 20) throws(ImageError) {

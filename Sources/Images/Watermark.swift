@@ -44,9 +44,9 @@ public struct Watermark: Sendable, Equatable {
         let before = block.samples(UnsafeBufferPointer(samples), place)
         // The inverse wavelet spreads the difference evenly: each of the four samples changes by half of it.
         block.shift(samples, place, by: (target - values[place]) / 2)
-        block.read(UnsafeBufferPointer(samples), into: &values)
+        let reached = block.coefficient(UnsafeBufferPointer(samples), place)
         // Roundings come to 1; more is missing where a sample had no room.
-        if abs(values[place] - target) > 2 { block.restore(samples, place, to: before) }
+        if abs(reached - target) > 2 { block.restore(samples, place, to: before) }
       }
     }
     image.samples = .eight(samples)
@@ -127,18 +127,21 @@ private struct Block {
   }
 
   func read(_ samples: UnsafeBufferPointer<UInt8>, into values: inout [Float]) {
-    for i in values.indices {
-      let corner = ((y + i / 4 * 2) * width + x + i % 4 * 2) * channels
-      let below = corner + width * channels
-      let sum =
-        u(samples, corner) + u(samples, corner + channels) + u(samples, below) + u(samples, below + channels)
-      values[i] = Float(sum) / 2
-    }
+    for i in values.indices { values[i] = coefficient(samples, i) }
   }
 
-  /// Where the four samples behind coefficient `place` start.
+  func coefficient(_ samples: UnsafeBufferPointer<UInt8>, _ place: Int) -> Float {
+    let corner = corner(place)
+    let below = corner + width * channels
+    return Float(
+      u(samples, corner) + u(samples, corner + channels) + u(samples, below) + u(samples, below + channels)) / 2
+  }
+
+  /// Where the first of the four samples behind coefficient `place` starts.
+  private func corner(_ place: Int) -> Int { ((y + place / 4 * 2) * width + x + place % 4 * 2) * channels }
+
   private func starts(_ place: Int) -> [Int] {
-    let corner = ((y + place / 4 * 2) * width + x + place % 4 * 2) * channels
+    let corner = corner(place)
     return [corner, corner + channels, corner + width * channels, corner + (width + 1) * channels]
   }
 

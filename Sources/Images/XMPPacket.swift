@@ -89,10 +89,11 @@ struct XMPPacket {
     if let history = element("xmpMM:History", in: text.startIndex..<text.endIndex),
       let end = text.range(of: "</rdf:Seq>", range: history)
     {
-      let around = text.range(of: "<rdf:Description", options: .backwards, range: text.startIndex..<history.lowerBound)
-      let isDeclared = around.map { text.range(of: "xmlns:stEvt=", range: $0.lowerBound..<history.lowerBound) != nil }
-      let item = isDeclared == true ? "<rdf:li \(values)/>" : "<rdf:li \(space) \(values)/>"
-      text.insert(contentsOf: item, at: end.lowerBound)
+      let before = text[..<history.lowerBound]
+      let around = before[
+        (before.range(of: "<rdf:Description", options: .backwards)?.lowerBound ?? before.startIndex)...]
+      let own = around.contains("xmlns:stEvt=") ? "" : space + " "
+      text.insert(contentsOf: "<rdf:li \(own)\(values)/>", at: end.lowerBound)
     } else {
       // Declared around the items: ImageMagick 6 warns of a fourth attribute.
       add(

@@ -3,16 +3,9 @@ import Foundation
 import Weights
 
 /// What changed a model, by name and by content (`ShortHash`).
-public struct AdapterHashes: Sendable, Equatable {
+public struct AdapterHashes: Sendable {
   public typealias Entry = (name: String, hash: String)
-  public var loras: [Entry] = []
-  public var inversions: [Entry] = []
-
-  public init(loras: [Entry] = [], inversions: [Entry] = []) { (self.loras, self.inversions) = (loras, inversions) }
-
-  public static func == (a: AdapterHashes, b: AdapterHashes) -> Bool {
-    a.loras.elementsEqual(b.loras, by: ==) && a.inversions.elementsEqual(b.inversions, by: ==)
-  }
+  public let loras, inversions: [Entry]
 }
 
 extension Engine {

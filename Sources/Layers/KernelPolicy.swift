@@ -52,7 +52,7 @@ public struct KernelPolicy: Sendable {
   func convolution(inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Padding) -> Convolution {
     if kernel == 1 && stride == 1 && padding == .same(0) { return .product }
     let fits = kernel == 3 && stride == 1 && padding == .same(1)
-    // Below 8 channels the transforms cost more than the products saved.
+    // Below 8 inputs the transforms cost more than the products saved.
     guard fits && inputs >= 8 && winogradLimit > 0 else { return .patches }
     let tile: Int32 = inputs * outputs <= winogradLimit ? 4 : 2
     return .winograd(ldm_winograd_kind(tile: tile, int16: isHalf))

@@ -19,8 +19,8 @@ bool ldm_cpu_has_bf16(void);
 /// Floats in a vector; panels of packed weights are two wide.
 size_t ldm_vector_width(void);
 
-/// Threads of the team, libgomp's. Set before the first kernel runs; 0: all that the affinity
-/// mask and OMP_NUM_THREADS allow.
+/// Threads of the team, libgomp's. Set before the first kernel runs; 0: all that the affinity mask and OMP_NUM_THREADS
+/// allow.
 void ldm_set_threads(int count);
 int ldm_threads(void);
 /// Runs `body(context, i)` for i in 0..<count over the team.

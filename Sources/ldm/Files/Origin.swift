@@ -11,7 +11,7 @@ struct Origin: Sendable, CustomStringConvertible {
 
   init(_ source: Source, picture: Int = 1) {
     description = picture == 1 ? "\(source)" : "\(source), picture \(picture)"
-    if case .file(let file) = source { name = file.bytes } else { name = Array("-".utf8) }
+    name = source.bytes
     self.picture = picture
   }
 

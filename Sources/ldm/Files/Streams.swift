@@ -111,6 +111,14 @@ enum Source: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// As programs are told it: the file's name to the byte, or "-".
+  var bytes: [UInt8] {
+    switch self {
+    case .standardInput: Array("-".utf8)
+    case .file(let name): name.bytes
+    }
+  }
+
   /// Whether reading it waits for nobody.
   var isReady: Bool {
     guard case .file(let name) = self else { return false }

@@ -84,8 +84,7 @@ struct Facts {
   }
 
   func json(_ source: Source) -> String {
-    let name = if case .file(let file) = source { file.bytes } else { Array("-".utf8) }
-    return JSON.object(JSON.name("file", name) + fields.map { ($0.name, $0.value) }).text
+    JSON.object(JSON.name("file", source.bytes) + fields.map { ($0.name, $0.value) }).text
   }
 
   func lines(_ source: Source) -> String {

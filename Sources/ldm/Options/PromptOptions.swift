@@ -50,17 +50,12 @@ struct PromptOptions: ParsableArguments {
   /// - Parameter stdinIsTaken: a picture is read from there.
   func text(stdinIsTaken: Bool) throws -> String {
     if let prompt { return Arguments.words(prompt) }
-    return try lines(stdinIsTaken: stdinIsTaken).joined(separator: " ")
-  }
-
-  /// The lines of --prompt-file, without empty ones.
-  func lines(stdinIsTaken: Bool) throws -> [String] {
-    guard let promptFile else { return [] }
+    guard let promptFile else { return "" }
     let source = Source(promptFile)
     guard source != .standardInput || !stdinIsTaken else {
       throw Failure(.usage, "stdin cannot be both the picture and the prompt; name a file for one of them")
     }
-    return try Self.texts(of: source).map(\.text)
+    return try Self.texts(of: source).map(\.text).joined(separator: " ")
   }
 
   /// The texts that a file holds, without empty ones, and their numbers from 1.

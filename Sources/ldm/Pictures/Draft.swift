@@ -36,8 +36,7 @@ struct Draft {
   ///   - loras: that no prompt names; A1111 reads them from the prompt.
   ///   - hashes: of all that changed the model, by which A1111 and model sites find it.
   func provenance(
-    _ plan: Plan, seed: UInt64, size: Size, loras: [(name: String, strength: Double)] = [],
-    _ hashes: AdapterHashes = AdapterHashes()
+    _ plan: Plan, seed: UInt64, size: Size, loras: [(name: String, strength: Double)], _ hashes: AdapterHashes
   ) -> Provenance {
     let software = "ldm \(Version.number)"
     var settings: [(name: String, value: String)] = [
