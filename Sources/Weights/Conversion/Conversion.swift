@@ -34,9 +34,13 @@ public struct Conversion {
       try write(
         tensors, ["format": "pt"],
         to: "\(folder)/\(part)/\(isText ? "model" : "diffusion_pytorch_model").safetensors")
-      if part.hasPrefix("text_encoder") {
-        try writeTokenizer("tokenizer" + part.dropFirst("text_encoder".count), in: folder, vocabulary)
+      if isText {
+        let number = part == "bert" ? "" : part.dropFirst("text_encoder".count)
+        try writeTokenizer("tokenizer\(number)", in: folder, vocabulary)
       }
+    }
+    if let defaults = FileManager.default.contents(atPath: "\(checkpoint.path)/ldm.json") {
+      try write(defaults, folder, "ldm.json")
     }
     // What is not written may not be named.
     let left = ["safety_checker", "feature_extractor", "image_encoder"].map { ($0, JSONValue.null) }
@@ -46,8 +50,11 @@ public struct Conversion {
 
   private func writeTokenizer(_ part: String, in folder: String, _ vocabulary: ([Substring]) -> [String: Int]) throws {
     let files = try checkpoint.tokenizer(part)
-    for path in [files.vocabulary, files.merges, files.tokenizer].compactMap({ $0 }) {
-      let name = path == files.vocabulary ? "vocab.json" : path == files.merges ? "merges.txt" : "tokenizer.json"
+    // BERT's vocabulary lies in the folder, or beside a single file.
+    let words = "\(files.folder)/vocab.txt"
+    let found = [files.vocabulary, files.merges, files.tokenizer, Checkpoint.exists(words) ? words : nil]
+    let names = ["vocab.json", "merges.txt", "tokenizer.json", "vocab.txt"]
+    for case (let path?, let name) in zip(found, names) {
       guard let data = FileManager.default.contents(atPath: path) else {
         throw WeightsError.unreadable(file: path, why: "cannot be read")
       }
