@@ -44,6 +44,20 @@ size_t ldm_packed_int8_size(size_t k, size_t n) {
   return (n + nr - 1) / nr * LDM_INT8_PANEL(nr, (k + 3) / 4);
 }
 
+static float largest(const float *row, size_t n) {
+  float top = 0;
+  for (size_t i = 0; i < n; i++) top = fmaxf(top, fabsf(row[i]));
+  return top;
+}
+
+static int8_t rounded(float value, float top) { return top > 0 ? (int8_t)lrintf(value / top * 127) : 0; }
+
+float ldm_quantize(int8_t *values, const float *row, size_t n) {
+  float top = largest(row, n);
+  for (size_t i = 0; i < n; i++) values[i] = rounded(row[i], top);
+  return top / 127;
+}
+
 /// A scale for each column, 128 times the sum of each, rows of four values a column.
 static void pack_int8_panel(void *panel, const float *weight, size_t k, size_t columns) {
   size_t nr = ldm_level()->nr;
@@ -53,11 +67,10 @@ static void pack_int8_panel(void *panel, const float *weight, size_t k, size_t c
   memset(panel, 0, LDM_INT8_PANEL(nr, (k + 3) / 4));
   for (size_t j = 0; j < columns; j++) {
     const float *w = weight + j * k;
-    float top = 0;
-    for (size_t i = 0; i < k; i++) top = fmaxf(top, fabsf(w[i]));
+    float top = largest(w, k);
     scales[j] = top / 127;
     for (size_t i = 0; i < k; i++) {
-      int8_t value = top > 0 ? (int8_t)lrintf(w[i] / top * 127) : 0;
+      int8_t value = rounded(w[i], top);
       values[i / 4 * 4 * nr + 4 * j + i % 4] = value;
       sums[j] += 128 * value;
     }

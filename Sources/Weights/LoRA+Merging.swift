@@ -57,8 +57,7 @@ public final class LoRASet: Sendable {
         try module.add(to: &sum, shape: tensor.shape, strength, lora.file, name)
       }
     }
-    return WeightTensor(
-      name: tensor.name, type: .f32, shape: tensor.shape, offset: 0, owner: MappedFile(name: tensor.name, holding: sum))
+    return tensor.holding(sum)
   }
 
   /// What a user should know once all parts are loaded: tensors of the files that are not understood, and layers that the

@@ -49,14 +49,18 @@ public struct WeightTensor: Sendable {
   /// Of the first element in the owner's bytes.
   package let offset: Int
   let owner: MappedFile
+  private let rowScale: RowScale?
 
   /// - Parameters:
   ///   - strides: in elements. The caller has checked that all elements lie in `owner`.
   ///   - extents: nil: `shape`.
+  ///   - scale: of 8-bit integers, a number for each row of the first axis.
   init(
     name: String, type: ElementType, shape: [Int], strides: [Int]? = nil, extents: [Int]? = nil, offset: Int,
-    owner: MappedFile
+    owner: MappedFile, scale: WeightTensor? = nil
   ) {
+    precondition(scale.map { type == .i8 && $0.shape == [shape[0]] } ?? true, "\(name): scale for \(shape)")
+    rowScale = scale.map(RowScale.init)
     (self.name, self.type, self.shape, self.offset, self.owner) = (name, type, shape, offset, owner)
     self.extents = extents ?? shape
     self.strides = strides.flatMap { Self.isDense(extents ?? shape, $0) ? nil : $0 }
@@ -70,6 +74,12 @@ public struct WeightTensor: Sendable {
     }
     return true
   }
+
+  /// What 8-bit integers are multiplied by, `[rows]`: see `Int8Weights`.
+  var scale: WeightTensor? { rowScale?.tensor }
+
+  /// Whether the engine computes with it.
+  public var isWeight: Bool { type.isWeight || rowScale != nil }
 
   public var count: Int { shape.reduce(1, *) }
   public var byteCount: Int { count * type.size }
@@ -124,6 +134,7 @@ public struct WeightTensor: Sendable {
     }
     let converted = Tensor(shape: shape) { out in
       withBytes { if let start = $0.baseAddress { convert(start, to: out) } }
+      if let scale { Int8Weights.multiply(out, by: scale.tensor()) }
     }
     if strides == nil { owner.release(offset..<(offset + byteCount)) }
     return converted
@@ -140,6 +151,8 @@ public struct WeightTensor: Sendable {
           convert(bytes.baseAddress! + row * width * type.size, to: target)
         }
       }
+      guard let factors = scale?.tensor() else { return }
+      Int8Weights.multiply(out, by: Tensor(indices.map { factors[flat: $0] }, shape: [indices.count]))
     }
   }
 
@@ -152,8 +165,16 @@ public struct WeightTensor: Sendable {
     case .f64: for i in out.indices { out[i] = Float(start.loadUnaligned(fromByteOffset: 8 * i, as: Double.self)) }
     case .i64: for i in out.indices { out[i] = Float(start.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self)) }
     case .i32: for i in out.indices { out[i] = Float(start.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self)) }
+    case .i8: for i in out.indices { out[i] = Float(start.load(fromByteOffset: i, as: Int8.self)) }
     case .u8, .bool: for i in out.indices { out[i] = Float(start.load(fromByteOffset: i, as: UInt8.self)) }
     default: preconditionFailure("\(name): \(type.rawValue) is not read as numbers")
     }
   }
+}
+
+/// A box, as a tensor cannot hold another.
+private final class RowScale: Sendable {
+  let tensor: WeightTensor
+
+  init(_ tensor: WeightTensor) { self.tensor = tensor }
 }

@@ -3,7 +3,9 @@ import Tensors
 
 extension Weights {
   /// One file, of any format.
-  public init(fileAt path: String) throws(WeightsError) { self.init(try TensorFile(at: path).tensors, source: path) }
+  public init(fileAt path: String) throws(WeightsError) {
+    self.init(try Int8Weights.joined(TensorFile(at: path).tensors, file: path), source: path)
+  }
 
   /// The weights of a component's folder in diffusers' layout: one file, or shards named by an index; safetensors before
   /// PyTorch's .bin, the plain variant before `fp16`, and that before others.
@@ -54,6 +56,6 @@ extension Weights {
     if let absent = map.keys.sorted().first(where: { tensors[$0] == nil }) {
       throw .missing(tensor: absent, file: "\(folder)/\(map[absent]!)", nearest: nil)
     }
-    self.init(tensors, source: folder)
+    self.init(try Int8Weights.joined(tensors, file: folder), source: folder)
   }
 }

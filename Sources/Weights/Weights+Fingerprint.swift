@@ -14,6 +14,7 @@ extension Weights {
     for (name, tensor) in all.sorted(by: { $0.key < $1.key }) {
       tell("\(name) \(tensor.type.rawValue) \(tensor.shape) \(tensor.owner.bytes.count) \(tensor.owner.changed)")
       tensor.sample { told += $0 }
+      tensor.scale?.sample { told += $0 }
     }
     return Self.digest(told)
   }

@@ -45,7 +45,7 @@ public struct Weights: Sendable {
   public var shapes: [String: [Int]] { tensors.mapValues(\.shape) }
   /// Number formats of the tensors that are weights.
   public var types: [ElementType] {
-    ElementType.allCases.filter { type in type.isWeight && tensors.values.contains { $0.type == type } }
+    ElementType.allCases.filter { type in tensors.values.contains { $0.type == type && $0.isWeight } }
   }
   /// All tensors, by name.
   public var all: [String: WeightTensor] { tensors }
@@ -55,7 +55,7 @@ public struct Weights: Sendable {
   /// The tensor `name`, which must have `shape`.
   ///
   /// - Parameter reshaping: other shapes in which the file may hold the same values.
-  /// - Throws: `WeightsError.missing`, `.shape`, `.type`.
+  /// - Throws: `WeightsError.missing`, `.shape`, `.type`; `.foreign` and `.malformed` for integers with no sound scale.
   public func tensor(_ name: String, _ shape: [Int], reshaping: [[Int]] = []) throws(WeightsError) -> WeightTensor {
     let found = try plain(name, shape, reshaping)
     guard let adapters, let place = LoRASet.Place(found.name) else { return found }
@@ -86,7 +86,7 @@ public struct Weights: Sendable {
     guard tensor.shape == shape || reshaping.contains(tensor.shape) else {
       throw .shape(tensor: full, file: source, found: tensor.shape, expected: shape)
     }
-    guard tensor.type.isWeight else { throw .type(tensor: full, file: source, found: tensor.type.rawValue) }
+    try tensor.checkNumbers(in: source)
     _ = asked.names.withLock { $0.insert(full) }
     return tensor.renamed(full, shape: shape)
   }

@@ -119,6 +119,9 @@ size_t ldm_packed_int8_size(size_t k, size_t n);
 /// weight [n, k].
 void ldm_pack_int8(void *packed, const float *weight, size_t k, size_t n);
 bool ldm_gemm_int8(const struct ldm_product *product);
+/// n weights of one column as such integers -> their scale. What integers and scale stand for, value * scale rounded to f32,
+/// gives the same integers and scale again.
+float ldm_quantize(int8_t *values, const float *row, size_t n);
 
 /// How a 3x3 convolution, stride 1, padding 1, is computed by Winograd's method (Lavin & Gray 2015, arXiv 1509.09308):
 /// tiles of 2 take 4/9 of the products, tiles of 4 a quarter. They magnify rounding, tiles of 4 tenfold: bf16's would be felt,

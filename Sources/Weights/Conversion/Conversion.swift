@@ -8,7 +8,8 @@ public struct Conversion {
   private let progress: () throws -> Void
 
   /// - Parameters:
-  ///   - type: of the weights; nil keeps each tensor's own.
+  ///   - type: of the weights; nil keeps each tensor's own. I8: of those that `Precision.int8` multiplies as integers, with
+  ///     scales beside them; all else keeps its own.
   ///   - progress: called before each tensor; what it throws stops the conversion.
   public init(_ checkpoint: Checkpoint, as type: ElementType?, progress: @escaping () throws -> Void = {}) {
     (self.checkpoint, self.type, self.progress) = (checkpoint, type, progress)
@@ -30,9 +31,11 @@ public struct Conversion {
       guard SingleFileParts.isPart(part) || part == "class_embedder" else { continue }
       let isText = part.hasPrefix("text_encoder") || part == "bert"
       try write(config.json, "\(folder)/\(part)", "config.json")
-      let tensors = try checkpoint.weights(part).all.mapValues { TensorPieces(parts: [$0], type: type) }
+      let weights = try checkpoint.weights(part)
+      let typeOf = typing(of: weights, in: part)
+      let tensors = try weights.all.map { ($0, TensorPieces(parts: [try checked($1)], type: typeOf($0))) }
       try write(
-        tensors, ["format": "pt"],
+        Dictionary(uniqueKeysWithValues: tensors), ["format": "pt"],
         to: "\(folder)/\(part)/\(isText ? "model" : "diffusion_pytorch_model").safetensors")
       if isText {
         let number = part == "bert" ? "" : part.dropFirst("text_encoder".count)
@@ -84,8 +87,11 @@ public struct Conversion {
     if !anyVocabulary { try checkVocabulary() }
     let layout = try SingleFileLayout(checkpoint)
     var pieces: [String: [(place: Int, tensor: WeightTensor)]] = [:]
+    var types: [String: ElementType] = [:]
     for (part, map) in layout.maps {
-      for (name, tensor) in try checkpoint.weights(part).all {
+      let weights = try checkpoint.weights(part)
+      let typeOf = typing(of: weights, in: part)
+      for (name, tensor) in weights.all {
         // transformers 5 saves a bare tower without the prefix that public folders have.
         let isBare = part.hasPrefix("text_encoder") && !name.hasPrefix("text_")
         guard let found = map.singleName(isBare ? "text_model.\(name)" : name) else {
@@ -93,11 +99,28 @@ public struct Conversion {
           if name.hasSuffix("position_ids") { continue }
           throw ConversionError.noPlace(tensor: name, part: part, file: checkpoint.path)
         }
-        pieces[found.name, default: []] += try found.change.undone(on: tensor, place: found.place)
+        pieces[found.name, default: []] += try found.change.undone(on: checked(tensor), place: found.place)
+        // Queries, keys and values that become one tensor are of one type.
+        types[found.name] = typeOf(name)
       }
     }
-    let tensors = pieces.mapValues { TensorPieces(parts: $0.sorted { $0.place < $1.place }.map(\.tensor), type: type) }
-    try write(tensors, layout.metadata, to: path)
+    let tensors = pieces.map { name, parts in
+      (name, TensorPieces(parts: parts.sorted { $0.place < $1.place }.map(\.tensor), type: types[name]))
+    }
+    try write(Dictionary(uniqueKeysWithValues: tensors), layout.metadata, to: path)
+  }
+
+  /// What a part's tensors become, by their names in diffusers' layout; nil: what they are.
+  private func typing(of weights: Weights, in part: String) -> (String) -> ElementType? {
+    guard type == .i8 else { return { _ in type } }
+    let shapes = part == "unet" ? weights.shapes : [:]
+    return { Int8Weights.areMultiplied($0, shapes) ? .i8 : nil }
+  }
+
+  /// Buffers are copied as they are; integers that stand for numbers need a sound scale.
+  private func checked(_ tensor: WeightTensor) throws(WeightsError) -> WeightTensor {
+    if tensor.type == .i8 { try tensor.checkNumbers(in: checkpoint.path) }
+    return tensor
   }
 
   private func checkVocabulary() throws {
@@ -118,6 +141,9 @@ public struct Conversion {
       let handle = FileHandle(forWritingAtPath: path)
     else { throw WeightsError.unreadable(file: path, why: "cannot be created") }
     defer { try? handle.close() }
+    let note = "int8: weight = I8 times F32 weight_scale, a scale for each output, symmetric"
+    let isInt8 = tensors.values.contains { $0.written == .i8 }
+    let metadata = isInt8 ? metadata.merging(["quantization": note]) { $1 } : metadata
     try SafetensorsWriter.stream(tensors, metadata: metadata) { bytes in
       try progress()
       guard let base = bytes.baseAddress else { return }

@@ -16,7 +16,7 @@ struct SingleFile: CheckpointLayout {
   ///
   /// - Throws: `CheckpointError.family` for files of other families, `.resource`.
   init(_ given: TensorFile, hints: CheckpointHints) throws {
-    let file = try TinyHalves.joined(given)
+    let file = try TinyHalves.joined(given.holding(Int8Weights.joined(given.tensors, file: given.path)))
     self.file = file
     let parts = try SingleFileParts(file)
     (family, maps) = (parts.family, parts.maps)

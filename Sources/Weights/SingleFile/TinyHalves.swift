@@ -48,8 +48,8 @@ enum TinyHalves {
 }
 
 extension TensorFile {
-  /// The same file with other names for its tensors.
-  fileprivate func holding(_ tensors: [String: WeightTensor]) -> TensorFile {
+  /// The same file with these for its tensors.
+  func holding(_ tensors: [String: WeightTensor]) -> TensorFile {
     TensorFile(
       path: path, format: format, tensors: tensors, metadata: metadata, numbers: numbers, byteCount: byteCount)
   }

@@ -17,12 +17,29 @@ extension ModelsCommand {
     @Argument(help: "What to write; a folder must not be there yet.") var output: String
 
     @Option(
-      help: ArgumentHelp("Type of the weights: f32, f16, bf16. Default: as they are.", valueName: "type"),
-      completion: .list(["f32", "f16", "bf16"]))
+      help: ArgumentHelp(
+        """
+        Type of the weights: f32, f16, bf16; or int8, of those that --precision int8 multiplies as integers, the others as \
+        they are: for this program alone. Default: as they are.
+        """, valueName: "type"),
+      completion: .list(WeightType.allCases.map(\.rawValue)))
     var type: String?
 
+    private enum WeightType: String, CaseIterable {
+      case f32, f16, bf16, int8
+
+      var element: ElementType {
+        switch self {
+        case .f32: .f32
+        case .f16: .f16
+        case .bf16: .bf16
+        case .int8: .i8
+        }
+      }
+    }
+
     func validate() throws {
-      if let type { _ = try choice(type, "--type", ["f32", "f16", "bf16"]) }
+      if let type { _ = try choice(type, "--type", WeightType.allCases.map(\.rawValue)) }
     }
 
     func run() throws {
@@ -32,7 +49,7 @@ extension ModelsCommand {
       if !isFile, Checkpoint.exists(target) {
         throw Failure(.cannotCreate, "\(target): is there already; name a folder that is not")
       }
-      let type = type.flatMap { ElementType(rawValue: $0.uppercased()) }
+      let type = type.flatMap(WeightType.init)?.element
       let conversion = Conversion(checkpoint, as: type) { try Signals.check() }
       try Self.atomically(target) { temporary in
         if isFile {
