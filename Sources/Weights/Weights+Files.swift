@@ -3,8 +3,11 @@ import Tensors
 
 extension Weights {
   /// One file, of any format.
-  public init(fileAt path: String) throws(WeightsError) {
-    self.init(try Int8Weights.joined(TensorFile(at: path).tensors, file: path), source: path)
+  public init(fileAt path: String) throws(WeightsError) { try self.init(TensorFile(at: path)) }
+
+  /// One file that is open already.
+  public init(_ file: TensorFile) throws(WeightsError) {
+    self.init(try Int8Weights.joined(file.tensors, file: file.path), source: file.path)
   }
 
   /// The weights of a component's folder in diffusers' layout: one file, or shards named by an index; safetensors before

@@ -56,8 +56,8 @@ struct Target {
         sound: [tensors("safetensors"), tensors("pt", "pth", "ckpt", "bin")].filter { !$0.isEmpty },
         parse: { bytes in
           attempt {
-            let file = try TensorFile(MappedFile(name: "input", contents: bytes))
-            for tensor in file.tensors.values where tensor.type.isWeight && tensor.count < 1 << 20 {
+            let file = try Weights(TensorFile(MappedFile(name: "input", contents: bytes)))
+            for tensor in file.all.values where tensor.isWeight && tensor.count < 1 << 20 {
               _ = tensor.tensor()
             }
           }
