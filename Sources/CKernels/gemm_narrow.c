@@ -15,24 +15,17 @@ size_t ldm_packed_bf16_size(size_t k, size_t n) {
   return (n + nr - 1) / nr * nr * ((k + 1) / 2) * 2 * sizeof(uint16_t);
 }
 
-void ldm_pack_bf16_panels(uint16_t *packed, const float *b, size_t k, size_t n, size_t k_stride, size_t n_stride,
-                          size_t width) {
-  for (size_t from = 0; from < n; from += width) {
-    size_t columns = n - from < width ? n - from : width;
-    for (size_t i = 0; i < k; i += 2, packed += 2 * width) {
-      float pairs[2 * 3 * 16] = {0};
-      for (size_t j = 0; j < columns; j++) {
-        const float *p = b + (from + j) * n_stride + i * k_stride;
-        pairs[2 * j] = p[0];
-        pairs[2 * j + 1] = i + 1 < k ? p[k_stride] : 0;
-      }
-      ldm_f32_to_bf16(packed, pairs, 2 * width);
-    }
-  }
-}
-
 static void pack_bf16_panel(void *panel, const float *weight, size_t k, size_t columns) {
-  ldm_pack_bf16_panels(panel, weight, k, columns, 1, k, ldm_level()->nr);
+  size_t nr = ldm_level()->nr;
+  uint16_t *packed = panel;
+  for (size_t i = 0; i < k; i += 2, packed += 2 * nr) {
+    float pairs[2 * MAX_NR] = {0};
+    for (size_t j = 0; j < columns; j++) {
+      pairs[2 * j] = weight[j * k + i];
+      pairs[2 * j + 1] = i + 1 < k ? weight[j * k + i + 1] : 0;
+    }
+    ldm_f32_to_bf16(packed, pairs, 2 * nr);
+  }
 }
 
 void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n) {
@@ -163,7 +156,7 @@ static void product_task(void *context, size_t task) {
       if (p->int8)
         level->quantize_row(a + r * lda, x, values);
       else
-        level->round_row((uint16_t *)(a + r * lda), x, values, 1.f);
+        level->round_row((uint16_t *)(a + r * lda), x, values);
     }
     panels(p, a, lda, row, m, from, to, deep, depth);
   }

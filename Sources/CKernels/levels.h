@@ -50,18 +50,17 @@ struct ldm_level {
   /// c[m, nr * panels] (=|+=) a[m, k] b: all rows of one block of packed panels `panel_stride` floats apart.
   void (*gemm_block)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t k,
                      bool accumulate);
-  /// In place on a row of n scores: x -> exp(scale x - max'), running maximum and sum updated; returns the factor by
-  /// which earlier results must be multiplied.
-  float (*softmax_row)(float *x, size_t n, float scale, float *maximum, float *sum);
-  void (*scale_row)(float *x, float factor, size_t n);
-  /// n floats times scale -> bf16, a zero behind an odd n.
-  void (*round_row)(uint16_t *out, const float *x, size_t n, float scale);
-  /// c[m, nr] = a[m, 2 * pairs] b, plus what `begin` names: a bf16, b one packed panel of pairs. bf16_block3: a panel of
-  /// three vectors.
+  /// In place on a panel of scores [keys, nr], a query a column: x -> 2^(scale x - max'), or that in bf16 as a packed panel
+  /// of pairs of keys; running maximum and sum of each query updated; factors: by which its earlier results are multiplied.
+  void (*softmax)(float *x, size_t keys, float scale, float *maximum, float *sum, float *factors);
+  void (*softmax_bf16)(float *x, size_t keys, float scale, float *maximum, float *sum, float *factors);
+  /// Each column of x [rows, nr] times its factor.
+  void (*scale_columns)(float *x, size_t rows, const float *factors);
+  /// n floats -> bf16, a zero behind an odd n.
+  void (*round_row)(uint16_t *out, const float *x, size_t n);
+  /// c[m, nr] = a[m, 2 * pairs] b, plus what `begin` names: a bf16, b one packed panel of pairs.
   void (*bf16_block)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
                      unsigned begin, const float *bias);
-  void (*bf16_block3)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
-                      unsigned begin, const float *bias);
   /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
   void (*bf16_geglu)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
                      const float *bias);
@@ -73,8 +72,6 @@ struct ldm_level {
                      unsigned begin, const float *bias);
   void (*int8_geglu)(float *c, size_t ldc, const char *a, size_t lda, const char *b, size_t m, size_t quads,
                      const float *bias);
-  /// As softmax_row, for scores in units of log 2, to bf16 weights.
-  float (*softmax_bf16)(uint16_t *out, const float *x, size_t n, float *maximum, float *sum);
   /// n floats -> integers, a zero behind an odd n; returns the scale that gives them back, NaN where one is not finite.
   float (*round_words)(int16_t *out, const float *x, size_t n);
   /// n floats times a factor for each, rounded.

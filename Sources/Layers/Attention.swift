@@ -6,7 +6,7 @@ import Tensors
 /// - Parameters:
 ///   - q: `[N, Tq, heads · d]`; k, v: `[N, Tk, heads · d]`.
 ///   - causal: a query sees the keys up to its own place.
-///   - half: products of bf16 values, sums in f32; not for causal attention.
+///   - half: products of bf16 values, sums in f32.
 /// - Returns: `[N, Tq, heads · d]`. The score matrix is never stored whole.
 public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, causal: Bool = false, half: Bool = false)
   -> Tensor
@@ -22,9 +22,8 @@ public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, causal:
           var call = ldm_attention_call(
             q: q, k: k, v: v, out: out.baseAddress!, batch: n, heads: heads, tq: queries, tk: keys,
             d: width / heads, q_stride: width, k_stride: width, v_stride: width, out_stride: width,
-            scale: 1 / Float(width / heads).squareRoot(), causal: causal)
-          let done = half && !causal ? ldm_attend_bf16(&call) : ldm_attend(&call)
-          precondition(done, "no memory for attention's scratch")
+            scale: 1 / Float(width / heads).squareRoot(), causal: causal, half: half)
+          precondition(ldm_attend(&call), "no memory for attention's scratch")
         }
       }
     }

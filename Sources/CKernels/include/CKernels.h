@@ -78,10 +78,10 @@ struct ldm_attention_call {
   size_t q_stride, k_stride, v_stride, out_stride;
   float scale;
   bool causal;
+  /// Products of bf16 values, summed in f32.
+  bool half;
 };
 bool ldm_attend(const struct ldm_attention_call *call);
-/// The same with products of bf16 values; never causal.
-bool ldm_attend_bf16(const struct ldm_attention_call *call);
 
 /// A matrix [k, n] cut into panels that the GEMM kernel reads in order. Made once per layer.
 size_t ldm_packed_size(size_t k, size_t n);
@@ -97,9 +97,6 @@ void ldm_gemm(float *c, size_t ldc, const float *a, size_t lda, const float *pac
 size_t ldm_packed_bf16_size(size_t k, size_t n);
 /// weight [n, k].
 void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n);
-/// Panels of `width` columns (at most 3 vectors), single-threaded; b as for ldm_pack.
-void ldm_pack_bf16_panels(uint16_t *packed, const float *b, size_t k, size_t n, size_t k_stride, size_t n_stride,
-                          size_t width);
 struct ldm_product {
   float *c;
   const float *a;
