@@ -1,16 +1,16 @@
 // softmax(q k') v with the softmax carried along the keys (Milakov & Gimelshein 2018, arXiv 1805.02867; the blocking is
 // FlashAttention's, arXiv 2205.14135): a panel of queries sees one block of keys at a time.
 //
-// Scores are held transposed, a row a key and a column a query. So they leave one product as the packed panel that the next
-// one reads, the softmax works on whole vectors, and the d values of a head are rows, which are not rounded up to panels.
+// Scores are held transposed, a row a key and a column a query. So they leave one product as the packed panel that the
+// next one reads, the softmax works on whole vectors, and a head's d values are rows, which are not rounded up to panels.
 #include <math.h>
 #include <string.h>
 
 #include "CKernels.h"
 #include "levels.h"
 
-/// KEYS: of a block, even; the scores of a panel of queries just fit the first-level cache. PANELS: of queries that share
-/// what a block of keys brings to the second-level cache.
+/// KEYS: of a block, even; the scores of a panel of queries just fit the first-level cache. PANELS: of queries that
+/// share what a block of keys brings to the second-level cache.
 enum { KEYS = 240, PANELS = 3, MAX_NR = 32 };
 
 struct run {
@@ -89,7 +89,7 @@ static void see(const struct run *r, struct panel *p, size_t head, size_t first,
     level->bf16_block(scores, r->nr, keys, 2 * r->words, p->queries, count, r->words, LDM_ZERO, NULL);
   } else {
     const float *keys = a->k + (head / a->heads * a->tk + from) * a->k_stride + head % a->heads * a->d;
-    level->gemm_block(scores, r->nr, keys, a->k_stride, p->queries, count, a->d, false);
+    level->gemm_block(scores, r->nr, keys, a->k_stride, p->queries, count, a->d, LDM_ZERO, NULL);
   }
   if (a->causal) mask(r, scores, first, from, count);
   (a->half ? level->softmax_bf16 : level->softmax)(scores, count, a->scale, p->maximum, p->total, factors);
@@ -98,7 +98,8 @@ static void see(const struct run *r, struct panel *p, size_t head, size_t first,
     level->bf16_block(p->sums, r->nr, (const uint16_t *)values, even(count), (const uint16_t *)scores, a->d,
                       even(count) / 2, LDM_KEEP, NULL);
   else
-    level->gemm_block(p->sums, r->nr, (const float *)values, even(count), scores, a->d, count, true);
+    level->gemm_block(p->sums, r->nr, (const float *)values, even(count), scores, a->d, count, LDM_KEEP,
+                      NULL);
 }
 
 static void end(const struct run *r, struct panel *p, float *out) {

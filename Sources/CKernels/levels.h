@@ -47,9 +47,12 @@ struct ldm_level {
   void (*moments)(float *sum, float *square, const float *x, const float *pivot, size_t pixels, size_t channels);
   void (*scale_shift)(float *, const float *, const float *scale, const float *shift, size_t pixels, size_t channels,
                       bool silu);
-  /// c[m, nr * panels] (=|+=) a[m, k] b: all rows of one block of packed panels `panel_stride` floats apart.
+  /// c[m, nr] = a[m, k] b, plus what `begin` names: b one packed panel.
   void (*gemm_block)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t k,
-                     bool accumulate);
+                     unsigned begin, const float *bias);
+  /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
+  void (*gemm_geglu)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t k,
+                     const float *bias);
   /// In place on a panel of scores [keys, nr], a query a column: x -> 2^(scale x - max'), or that in bf16 as a packed panel
   /// of pairs of keys; running maximum and sum of each query updated; factors: by which its earlier results are multiplied.
   void (*softmax)(float *x, size_t keys, float scale, float *maximum, float *sum, float *factors);
@@ -58,10 +61,9 @@ struct ldm_level {
   void (*scale_columns)(float *x, size_t rows, const float *factors);
   /// n floats -> bf16, a zero behind an odd n.
   void (*round_row)(uint16_t *out, const float *x, size_t n);
-  /// c[m, nr] = a[m, 2 * pairs] b, plus what `begin` names: a bf16, b one packed panel of pairs.
+  /// As gemm_block and gemm_geglu: a bf16 [m, 2 * pairs], b one packed panel of pairs.
   void (*bf16_block)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
                      unsigned begin, const float *bias);
-  /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
   void (*bf16_geglu)(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint16_t *b, size_t m, size_t pairs,
                      const float *bias);
   /// n floats -> a scale, then at LDM_INT8_HEAD bytes round(x / scale) + 128, whole fours of them. A scale of NaN where

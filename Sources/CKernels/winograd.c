@@ -95,7 +95,8 @@ static void multiply(const struct map *m, float *products, size_t row, size_t ro
         level->int16_block(c, m->columns, (const int16_t *)a, m->depth, m->scales + p * m->count + row, b, rows,
                            m->depth / 2);
       else
-        level->gemm_block(c, m->columns, (const float *)a, m->depth, (const float *)b, rows, m->depth, false);
+        level->gemm_block(c, m->columns, (const float *)a, m->depth, (const float *)b, rows, m->depth, LDM_ZERO,
+                          NULL);
     }
   }
 }

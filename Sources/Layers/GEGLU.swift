@@ -2,7 +2,7 @@ import CKernels
 import Tensors
 
 /// value · gelu(gate) of a linear layer's rows `[value | gate]`: `[..., inputs]` → `[..., width]` (Shazeer 2020, arXiv
-/// 2002.05202). Of rounded values the gate is applied while the sums are in registers: the wide rows are never stored.
+/// 2002.05202). The gate is applied while the sums are in registers: the wide rows are never stored.
 public struct GEGLU: Sendable {
   private enum Kernel {
     case fused(PackedMatrix, bias: Tensor)
@@ -37,7 +37,7 @@ public struct GEGLU: Sendable {
   ) rethrows {
     (self.inputs, width) = (inputs, bias.count / 2)
     let format = policy.matrices
-    guard format != .f32, width % ldm_vector_width() == 0 else {
+    guard width % ldm_vector_width() == 0 else {
       kernel = .plain(try plain())
       return
     }

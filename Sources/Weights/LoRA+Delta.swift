@@ -149,7 +149,10 @@ extension LoRA.Module {
     sum.withMutableElements { out in
       b.withElements { b in
         packed.withElements { packed in
-          ldm_gemm(out.baseAddress!, n, b.baseAddress!, k, packed.baseAddress!, nil, m, n, k, true)
+          var product = ldm_product(
+            c: out.baseAddress!, a: b.baseAddress!, packed: packed.baseAddress!, bias: nil, ldc: n, lda: k, m: m, n: n,
+            k: k, accumulate: true, geglu: false)
+          precondition(ldm_gemm_f32(&product), "no memory for a product's scratch")
         }
       }
     }

@@ -89,14 +89,6 @@ size_t ldm_packed_size(size_t k, size_t n);
 void ldm_pack(float *packed, const float *b, size_t k, size_t n, size_t k_stride, size_t n_stride);
 /// weight [n, k]. Over the team.
 void ldm_pack_weight(float *packed, const float *weight, size_t k, size_t n);
-/// c[m, n] = a[m, k] b [+ bias] [+ c]; rows of a and c are lda and ldc floats apart. Over the team.
-void ldm_gemm(float *c, size_t ldc, const float *a, size_t lda, const float *packed, const float *bias, size_t m,
-              size_t n, size_t k, bool accumulate);
-
-/// The same with bf16 values, pairs of rows side by side. Sizes are bytes.
-size_t ldm_packed_bf16_size(size_t k, size_t n);
-/// weight [n, k].
-void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n);
 struct ldm_product {
   float *c;
   const float *a;
@@ -107,7 +99,15 @@ struct ldm_product {
   /// Panels hold one vector of values and one of gates (n a multiple of both): c[m, n / 2] = value gelu(gate), with a bias.
   bool geglu;
 };
-/// c[m, n] = a[m, k] b, a rounded to bf16, sums in f32. Over the team. False where scratch memory could not be had.
+/// c[m, n] = a[m, k] b [+ bias] [+ c]; rows of a and c are lda and ldc floats apart. Over the team. False where scratch memory
+/// could not be had.
+bool ldm_gemm_f32(const struct ldm_product *product);
+
+/// The same with bf16 values, pairs of rows side by side. Sizes are bytes.
+size_t ldm_packed_bf16_size(size_t k, size_t n);
+/// weight [n, k].
+void ldm_pack_bf16(void *packed, const float *weight, size_t k, size_t n);
+/// a is rounded to bf16, sums are f32.
 bool ldm_gemm_bf16(const struct ldm_product *product);
 
 /// The same with 8-bit integers: each column of weights, and each row of a when it is multiplied, has a scale that takes its

@@ -17,32 +17,30 @@ struct PackedMatrix: Sendable {
     _ x: UnsafePointer<Float>, rows: Int, bias: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>,
     accumulate: Bool
   ) {
-    if format == .f32 {
-      ldm_gemm(
-        out, outputs, x, inputs, memory.base.assumingMemoryBound(to: Float.self), bias, rows, outputs, inputs,
-        accumulate)
-    } else {
-      narrow(
-        ldm_product(
-          c: out, a: x, packed: memory.base, bias: bias, ldc: outputs, lda: inputs, m: rows, n: outputs, k: inputs,
-          accumulate: accumulate, geglu: false))
-    }
+    multiply(
+      ldm_product(
+        c: out, a: x, packed: memory.base, bias: bias, ldc: outputs, lda: inputs, m: rows, n: outputs, k: inputs,
+        accumulate: accumulate, geglu: false))
   }
 
-  /// out `[rows, outputs / 2]` = value gelu(gate) of rows whose panels hold a vector of values and one of gates; not in f32.
+  /// out `[rows, outputs / 2]` = value gelu(gate) of rows whose panels hold a vector of values and one of gates.
   func multiplyGEGLU(
     _ x: UnsafePointer<Float>, rows: Int, bias: UnsafePointer<Float>, to out: UnsafeMutablePointer<Float>
   ) {
-    precondition(format != .f32, "no fused GEGLU in f32")
-    narrow(
+    multiply(
       ldm_product(
         c: out, a: x, packed: memory.base, bias: bias, ldc: outputs / 2, lda: inputs, m: rows, n: outputs, k: inputs,
         accumulate: false, geglu: true))
   }
 
-  private func narrow(_ product: ldm_product) {
+  private func multiply(_ product: ldm_product) {
     var product = product
-    let done = format == .int8 ? ldm_gemm_int8(&product) : ldm_gemm_bf16(&product)
+    let done =
+      switch format {
+      case .f32: ldm_gemm_f32(&product)
+      case .bf16: ldm_gemm_bf16(&product)
+      case .int8: ldm_gemm_int8(&product)
+      }
     precondition(done, "no memory for a product's scratch")
   }
 }
