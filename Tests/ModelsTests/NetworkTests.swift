@@ -10,8 +10,9 @@ private let bound: Float = 1e-4
 /// Winograd's transforms magnify rounding.
 private let winogradBound: Float = 1e-3
 
-/// Products of rounded values, in networks of so few channels that roundings hardly average out; at Stable Diffusion's size
-/// the same distance is under 1e-2 (`PrecisionTests`).
+/// Products of rounded values, in networks of so few channels that roundings hardly average out: the root of the mean square
+/// of differences to that of the reference. The largest difference depends on the order of sums, and so on the CPU's level:
+/// 0.03 to 0.07 of the same network. At Stable Diffusion's size it is under 1e-2 (`PrecisionTests`).
 private let halfBound: Float = 5e-2
 
 private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
@@ -32,7 +33,11 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
         input.micro = (0..<2).map { row in golden["micro"].slice(axis: 0, row..<(row + 1)).elements.map { Double($0) } }
       }
       input.guidance = golden.contains("guidance") ? Double(golden["guidance"][flat: 0]) : nil
-      #expect(unet(input).distance(to: golden["output.\(index)"]) < kernels.bound)
+      let (found, expected) = (unet(input), golden["output.\(index)"])
+      let distance =
+        kernels.policy.isHalf
+        ? (found - expected).rootMeanSquare / expected.rootMeanSquare : found.distance(to: expected)
+      #expect(distance < kernels.bound)
     }
     #expect(golden.parameters.weights.surplus == [])
   }
@@ -95,5 +100,11 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
     #expect(output.hidden[output.hidden.count - 2].distance(to: golden["penultimate"]) < bound)
     #expect(output.pooled.distance(to: golden["pooled"]) < bound)
     #expect(golden.parameters.weights.surplus == [])
+  }
+}
+
+extension Tensor {
+  fileprivate var rootMeanSquare: Float {
+    withElements { ($0.reduce(0) { $0 + $1 * $1 } / Float($0.count)).squareRoot() }
   }
 }
