@@ -112,9 +112,9 @@ struct MultiHeadAttention: Sendable {
     half = p.policy.isHalf
     query = try Linear(p["to_q"], inputs: width, outputs: width, bias: false)
     // What the text gives takes next to no time.
-    let p = source == width ? p : p.fine
-    key = try Linear(p["to_k"], inputs: source, outputs: width, bias: false)
-    value = try Linear(p["to_v"], inputs: source, outputs: width, bias: false)
+    let given = source == width ? p : p.fine
+    key = try Linear(given["to_k"], inputs: source, outputs: width, bias: false)
+    value = try Linear(given["to_v"], inputs: source, outputs: width, bias: false)
     out = try Linear(p["to_out.0"], inputs: width, outputs: width)
   }
 

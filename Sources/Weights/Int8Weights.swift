@@ -12,7 +12,7 @@ enum Int8Weights {
   static func scaleName(_ name: String) -> String { name + suffix }
 
   /// Whether `Precision.int8` multiplies by a tensor of the UNet as by 8-bit integers: matrices and 1x1 convolutions of
-  /// attention and of skips, but, of attention to a text of another width, queries alone. `KernelPolicy.fine` keeps the rest
+  /// attention and of skips, but not what a text of another width gives: keys and values, which `KernelPolicy.fine` keeps
   /// from it.
   ///
   /// - Parameters:
@@ -23,7 +23,7 @@ enum Int8Weights {
     guard let shape = shapes[name], shape.count > 1, shape[2...].allSatisfy({ $0 == 1 }), path.last == "weight",
       path.contains("attentions") || path.contains("conv_shortcut")
     else { return false }
-    guard let place = path.firstIndex(where: { ["to_k", "to_v", "to_out"].contains($0) }) else { return true }
+    guard let place = path.firstIndex(where: { ["to_k", "to_v"].contains($0) }) else { return true }
     let keys = shapes[(path[..<place] + ["to_k", "weight"]).joined(separator: ".")]
     return keys.map { $0.count < 2 || $0[0] == $0[1] } ?? true
   }
