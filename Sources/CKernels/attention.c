@@ -71,7 +71,7 @@ static void begin(const struct run *r, struct panel *p, const float *q, size_t c
   for (size_t i = 0; i < r->nr; i++) p->maximum[i] = -INFINITY;
 }
 
-/// Query `first` + j sees the keys up to its own; of the others the weight is nothing.
+/// Query `first` + j sees the keys up to its own; the weight of the others is 2^-126 at most, which no sum feels.
 static void mask(const struct run *r, float *scores, size_t first, size_t from, size_t count) {
   for (size_t i = 0; i < count; i++)
     for (size_t j = 0; j < r->nr && first + j < from + i; j++) scores[i * r->nr + j] = -1e30f;
@@ -98,8 +98,7 @@ static void see(const struct run *r, struct panel *p, size_t head, size_t first,
     level->bf16_block(p->sums, r->nr, (const uint16_t *)values, even(count), (const uint16_t *)scores, a->d,
                       even(count) / 2, LDM_KEEP, NULL);
   else
-    level->gemm_block(p->sums, r->nr, (const float *)values, even(count), scores, a->d, count, LDM_KEEP,
-                      NULL);
+    level->gemm_block(p->sums, r->nr, (const float *)values, even(count), scores, a->d, count, LDM_KEEP, NULL);
 }
 
 static void end(const struct run *r, struct panel *p, float *out) {

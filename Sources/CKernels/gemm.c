@@ -1,12 +1,13 @@
-// Matrix products on packed panels: of f32; of bf16, summed in f32; of 8-bit integers, summed in 32 bits. Activations stay f32
-// in memory: where products are of rounded values, each task rounds its block of them once, which costs a few hundredths.
+// Matrix products on packed panels: of f32; of bf16, summed in f32; of 8-bit integers, summed in 32 bits. Activations
+// stay f32 in memory: where products are of rounded values, each task rounds its block of them once, which costs a few
+// hundredths.
 #include <string.h>
 
 #include "CKernels.h"
 #include "levels.h"
 
-/// Rows, depth (in pairs of bf16; in f32) and panels of one task: a block of a stays in the second-level cache. PAD: bytes
-/// between rows of it, so that they do not fall into the same few sets of a cache.
+/// Rows, depth (in pairs of bf16; in f32) and panels of one task: a block of a stays in the second-level cache. PAD:
+/// bytes between rows of it, so that they do not fall into the same few sets of a cache.
 enum { ROWS = 96, DEPTH = 640, DEPTH_F32 = 320, PANELS = 16, MAX_MR = 12, MAX_NR = 32, PAD = 64 };
 
 struct product {

@@ -53,8 +53,9 @@ struct ldm_level {
   /// The same, a panel of one vector of values and one of gates: c[m, nr / 2] = value gelu(gate).
   void (*gemm_geglu)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t k,
                      const float *bias);
-  /// In place on a panel of scores [keys, nr], a query a column: x -> 2^(scale x - max'), or that in bf16 as a packed panel
-  /// of pairs of keys; running maximum and sum of each query updated; factors: by which its earlier results are multiplied.
+  /// In place on a panel of scores [keys, nr], a query a column: x -> 2^(scale x - max'), or that in bf16 as a packed
+  /// panel of pairs of keys; running maximum and sum of each query updated; factors: by which its earlier results are
+  /// multiplied.
   void (*softmax)(float *x, size_t keys, float scale, float *maximum, float *sum, float *factors);
   void (*softmax_bf16)(float *x, size_t keys, float scale, float *maximum, float *sum, float *factors);
   /// Each column of x [rows, nr] times its factor.

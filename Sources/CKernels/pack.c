@@ -1,5 +1,5 @@
-// Matrices cut into panels, in the order in which products read them (Goto & van de Geijn 2008): a panel is nr columns of b,
-// all of k.
+// Matrices cut into panels, in the order in which products read them (Goto & van de Geijn 2008): a panel is nr columns
+// of b, all of k.
 #include <math.h>
 #include <string.h>
 

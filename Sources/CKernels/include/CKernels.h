@@ -99,8 +99,8 @@ struct ldm_product {
   /// Panels hold one vector of values and one of gates (n a multiple of both): c[m, n / 2] = value gelu(gate), with a bias.
   bool geglu;
 };
-/// c[m, n] = a[m, k] b [+ bias] [+ c]; rows of a and c are lda and ldc floats apart. Over the team. False where scratch memory
-/// could not be had.
+/// c[m, n] = a[m, k] b [+ bias] [+ c]; rows of a and c are lda and ldc floats apart. Over the team. False where scratch
+/// memory could not be had.
 bool ldm_gemm_f32(const struct ldm_product *product);
 
 /// The same with bf16 values, pairs of rows side by side. Sizes are bytes.
@@ -116,8 +116,8 @@ size_t ldm_packed_int8_size(size_t k, size_t n);
 /// weight [n, k].
 void ldm_pack_int8(void *packed, const float *weight, size_t k, size_t n);
 bool ldm_gemm_int8(const struct ldm_product *product);
-/// n weights of one column as such integers -> their scale. What integers and scale stand for, value * scale rounded to f32,
-/// gives the same integers and scale again.
+/// n weights of one column as such integers -> their scale. What integers and scale stand for, value * scale rounded to
+/// f32, gives the same integers and scale again.
 float ldm_quantize(int8_t *values, const float *row, size_t n);
 
 /// How a 3x3 convolution, stride 1, padding 1, is computed by Winograd's method (Lavin & Gray 2015, arXiv 1509.09308):
