@@ -1,0 +1,43 @@
+"""What both diffusion stages share: the autoencoder they work in, and their loss."""
+import torch
+from diffusers import AutoencoderKL
+
+import networks
+from loop import DEVICE, mixed_precision
+
+STEPS = 1000
+
+
+def frozen_autoencoder(out):
+    model = AutoencoderKL.from_pretrained(out / "base/vae", torch_dtype=torch.float32)
+    return model.to(DEVICE).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def encoded(autoencoder, x):
+    """[N, 3, H, W] in [-1, 1] to the means of the latents, [N, 4, H/4, W/4]."""
+    with mixed_precision():
+        return autoencoder.encode(x).latent_dist.mean.float() * autoencoder.config.scaling_factor
+
+
+class Loss:
+    """The squared error of v (Salimans and Ho 2022, arXiv 2202.00512, appendix D) at uniform times.
+
+    Unweighted: the weights of min-SNR-5 (arXiv 2303.09556) taught the layout of a picture, which comes at low signal, far
+    more slowly.
+    """
+
+    def __init__(self):
+        self.signal = networks.schedule().alphas_cumprod.to(DEVICE)
+
+    def __call__(self, network, z, places=None, generator=None):
+        """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without it."""
+        time = torch.randint(0, STEPS, (len(z),), generator=generator).to(DEVICE)
+        noise = torch.randn(z.shape, generator=generator).to(DEVICE)
+        signal = self.signal[time].view(-1, 1, 1, 1)
+        noised = signal.sqrt() * z + (1 - signal).sqrt() * noise
+        v = signal.sqrt() * noise - (1 - signal).sqrt() * z
+        with mixed_precision():
+            guess = network(noised, time)
+        error = (guess.float() - v).square()
+        return error.mean() if places is None else (error * places).mean() / places.mean()

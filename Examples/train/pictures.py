@@ -1,0 +1,56 @@
+"""The pack of training pictures: {train,val}/{art,photo}/*.webp and captions.tsv (path, caption, ...)."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+SIDE = 128  # of a training picture, pixels
+
+
+def unit(x):
+    """Bytes to [-1, 1]."""
+    return x.float().div(127.5).sub(1)
+
+
+def flipped(x, share):
+    """Mirrors a share of the pictures left to right."""
+    return torch.where((torch.rand(len(x), device=x.device) < share)[:, None, None, None], x.flip(-1), x)
+
+
+class Pictures:
+    """One split, whole on the device: art [N, 3, 128, 128] and photo [M, 3, 256, 256] as bytes, with a caption each."""
+
+    def __init__(self, pack, split, device):
+        with open(pack / "captions.tsv", encoding="utf-8") as lines:
+            captions = dict(line.rstrip("\n").split("\t")[:2] for line in lines)
+
+        def kind(name):
+            files = sorted((pack / split / name).glob("*.webp"))
+            x = torch.from_numpy(np.stack([np.asarray(Image.open(f).convert("RGB")) for f in files]))
+            return x.permute(0, 3, 1, 2).contiguous().to(device), [captions[f"{split}/{name}/{f.name}"] for f in files]
+
+        self.device = device
+        (self.art, self.art_captions), (self.photo, self.photo_captions) = kind("art"), kind("photo")
+        self.small = torch.cat([self.shrunk(x, SIDE) for x in self.photo.split(64)])
+
+    @staticmethod
+    def shrunk(x, side):
+        """Bytes at a smaller size, by the area."""
+        return F.interpolate(x.float(), (side, side), mode="area").round().to(torch.uint8)
+
+    def drawings(self, count):
+        """[count, 3, 128, 128]: drawings, some of them mirrored."""
+        return flipped(self.art[torch.randint(len(self.art), (count,), device=self.device)], 0.3)
+
+    def crops(self, count, whole):
+        """[count, 3, 128, 128]: windows of photographs; a share `whole` of them whole photographs made smaller."""
+        index = torch.randint(len(self.photo), (count,), device=self.device)
+        top, left = torch.randint(self.photo.shape[-1] - SIDE + 1, (2, count), device=self.device).tolist()
+        windows = [self.photo[i, :, y:y + SIDE, x:x + SIDE] for i, y, x in zip(index.tolist(), top, left)]
+        entire = (torch.rand(count, device=self.device) < whole)[:, None, None, None]
+        return flipped(torch.where(entire, self.small[index], torch.stack(windows)), 0.5)
+
+    def mixed(self, count, art, whole):
+        """[count, 3, 128, 128] in [-1, 1]: a share `art` of them drawings, the rest photographs."""
+        drawings = round(count * art)
+        return unit(torch.cat([self.drawings(drawings), self.crops(count - drawings, whole)]))
