@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""The photographs of the pack, 256 x 256: python3 photo.py --table photos.tsv --out PACK [--work FOLDER]
+
+Needs apt-get, dpkg-deb, git; Python with pillow, numpy. The table has a row a photograph: key, source, rev, path, licence,
+author, nwhole, ndetail, box, caption. A source is deb:PACKAGE (a path with #N is the picture N inside a resource file of Qt)
+or git:OWNER/NAME on GitHub at the commit rev; nwhole and ndetail are the squares and the details to cut; box is the part
+used, as fractions left,top,right,bottom. Writes PACK/{train,val}/photo/NNNNN.webp and PACK/photo-captions.tsv. One group of
+keys in twenty is held out whole.
+"""
+import argparse
+import collections
+import csv
+import hashlib
+import io
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from cuts import QUALITY, details, squares
+from packages import Packages
+
+
+def inside_resource(data, number):
+    """A picture in a .rcc file: each is preceded by its length."""
+    found = -1
+    for match in re.finditer(rb"\xff\xd8\xff|RIFF....WEBP|\x89PNG\r\n\x1a\n", data, re.S):
+        start = match.start()
+        size = struct.unpack(">I", data[start - 4:start])[0] if start >= 4 else 0
+        if 1000 < size <= len(data) - start:
+            found += 1
+            if found == number:
+                return data[start:start + size]
+    raise OSError("no such picture in the resource file")
+
+
+def from_git(repository, revision, path, work):
+    folder = work / "git" / repository
+    if not (folder / "HEAD").exists():
+        subprocess.run(["git", "clone", "-q", "--bare", f"https://github.com/{repository}", folder], check=True)
+    blob = ["git", "--git-dir", folder, "cat-file", "blob", f"{revision}:{path}"]
+    return subprocess.run(blob, check=True, stdout=subprocess.PIPE).stdout
+
+
+def photograph(row, packages):
+    """The part used, upright, on white."""
+    kind, name = row["source"].split(":", 1)
+    path, _, number = row["path"].partition("#")
+    if kind == "deb":
+        data = packages.path(name, path).read_bytes()
+    else:
+        data = from_git(name, row["rev"], row["path"], packages.folder)
+    photo = ImageOps.exif_transpose(Image.open(io.BytesIO(inside_resource(data, int(number)) if number else data)))
+    if photo.mode in ("RGBA", "LA", "P", "PA"):
+        photo = photo.convert("RGBA")
+        photo = Image.alpha_composite(Image.new("RGBA", photo.size, "white"), photo)
+    photo = photo.convert("RGB")
+    if row["box"]:
+        corners = zip(map(float, row["box"].split(",")), photo.size * 2)
+        photo = photo.crop([int(part * side) for part, side in corners])
+    return photo
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("pack-work"), help="for the sources (default: %(default)s)")
+    arguments = parser.parse_args()
+    for split in ("train", "val"):
+        shutil.rmtree(arguments.out / split / "photo", ignore_errors=True)
+        (arguments.out / split / "photo").mkdir(parents=True)
+    packages, count, lines = Packages(arguments.work), collections.Counter(), []
+    with open(arguments.table, encoding="utf-8") as table:
+        rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+    for row in rows:
+        try:
+            photo = photograph(row, packages)
+        except (subprocess.CalledProcessError, OSError) as error:
+            print(f"left out: {row['key']}: {error}", file=sys.stderr)
+            continue
+        group = re.sub(r"[-_ ]*\d*$", "", row["key"])
+        split = "val" if int(hashlib.sha256(group.encode()).hexdigest(), 16) % 20 == 0 else "train"
+        cuts = [(cut, row["caption"]) for cut in squares(photo, int(row["nwhole"]))]
+        near = details(photo, int(row["ndetail"]), random.Random(row["key"]))
+        for cut, caption in cuts + [(cut, "detail of a " + row["caption"]) for cut in near]:
+            count[split] += 1
+            path = f"{split}/photo/{count[split]:05d}.webp"
+            cut.save(arguments.out / path, quality=QUALITY, method=4)
+            lines.append("\t".join((path, caption, row["source"].split(":", 1)[1], row["licence"])) + "\n")
+    (arguments.out / "photo-captions.tsv").write_text("".join(lines), encoding="utf-8")
+    print(dict(count))
+
+
+if __name__ == "__main__":
+    main()
