@@ -1,7 +1,7 @@
 """Stage 1: the autoencoder, four times smaller each way, four channels (Rombach et al. 2021, section 3.1).
 
-Writes OUT/base/vae, goes on from what is there. --decoder-only leaves the latents as they are, so that the networks which
-live in them need not be trained again.
+Writes OUT/base/vae, goes on from what is there. --decoder-only leaves the latents as they are, so that the networks
+which live in them need not be trained again.
 """
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,13 @@ import networks
 from loop import DEVICE, Training, mixed_precision, options, prepare
 from pictures import Pictures, unit
 
-COARSE = ((2, 0.5), (4, 1.0), (8, 1.5), (16, 1.5), (64, 2.0))  # pooling: weight. What sharp edges do not show: colour and shading
+# Pooling and weight: colour and shading, which sharp edges hide.
+COARSE = ((2, 0.5), (4, 1.0), (8, 1.5), (16, 1.5), (64, 2.0))
 
 
 def error(y, x):
-    """Absolute and squared differences, of values, of edges, and of means over squares. x, y: [N, 3, H, W] in [-1, 1]."""
+    """Absolute and squared differences, of values, of edges, and of means over squares. x, y: [N, 3, H, W] in [-1,
+    1]."""
     e = y - x
     edges = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
     total = 0.5 * e.abs().mean() + 4 * e.square().mean() + 0.25 * edges
@@ -29,8 +31,8 @@ def psnr(y, x):
 
 @torch.no_grad()
 def normalize(model, pictures):
-    """Folds mean and deviation of each latent channel into the 1 x 1 convolutions beside them: latents of unit variance and a
-    scaling factor of 1, the same function."""
+    """Folds mean and deviation of each latent channel into the 1 x 1 convolutions beside them: latents of unit variance
+    and a scaling factor of 1, the same function."""
     z = torch.cat([model.encode(pictures.mixed(32, 0.5, 0.4)).latent_dist.mean for _ in range(8)])
     mean, deviation = z.mean(dim=(0, 2, 3)), z.std(dim=(0, 2, 3))
     before, after = model.quant_conv, model.post_quant_conv

@@ -23,15 +23,16 @@ def encoded(autoencoder, x):
 class Loss:
     """The squared error of v (Salimans and Ho 2022, arXiv 2202.00512, appendix D) at uniform times.
 
-    Unweighted: the weights of min-SNR-5 (arXiv 2303.09556) taught the layout of a picture, which comes at low signal, far
-    more slowly.
+    Unweighted: the weights of min-SNR-5 (arXiv 2303.09556) taught the layout of a picture, which comes at low signal,
+    far more slowly.
     """
 
     def __init__(self):
         self.signal = networks.schedule().alphas_cumprod.to(DEVICE)
 
     def __call__(self, network, z, places=None, generator=None):
-        """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without it."""
+        """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without
+        it."""
         time = torch.randint(0, STEPS, (len(z),), generator=generator).to(DEVICE)
         noise = torch.randn(z.shape, generator=generator).to(DEVICE)
         signal = self.signal[time].view(-1, 1, 1, 1)

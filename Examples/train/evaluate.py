@@ -3,12 +3,12 @@
 
   python3 evaluate.py --ldm .build/release/ldm --model OUT [--steps 4] [--crops 3] PHOTO ...
 
-For windows of 256 x 256: the autoencoder's reconstruction (diffusers), and `ldm upscale` of the window at a quarter of its
-size against bicubic enlargement. Means over the windows, of
+For windows of 256 x 256: the autoencoder's reconstruction (diffusers), and `ldm upscale` of the window at a quarter of
+its size against bicubic enlargement. Means over the windows, of
 
   psnr      dB, of RGB
   gmsd      gradient magnitude similarity deviation of luma (Xue et al. 2014, arXiv 1308.3052); 0 is the same
-  spectrum  mean absolute difference of the logarithms of the power spectra of 64 x 64 patches, dB; 0 is the same
+  spectrum  mean absolute difference of power by frequency, of 64 x 64 patches, dB; 0 is the same
   tint      greatest mean error of a channel, of 255
 """
 import argparse
@@ -50,12 +50,16 @@ def gmsd(x, y):
 
 
 def spectrum(x):
-    """Power spectra of patches, dB, [patches, PATCH, PATCH // 2 + 1]."""
+    """Power of patches by the distance from zero frequency, dB, [patches, PATCH // 2]."""
     n = WINDOW // PATCH
     patches = luma(x).reshape(n, PATCH, n, PATCH).swapaxes(1, 2).reshape(-1, PATCH, PATCH)
     patches = patches - patches.mean(axis=(1, 2), keepdims=True)
     taper = np.hanning(PATCH)
-    return 10 * np.log10(np.abs(np.fft.rfft2(patches * taper[:, None] * taper)) ** 2 + 1)
+    power = np.abs(np.fft.fft2(patches * taper[:, None] * taper)) ** 2
+    line = np.fft.fftfreq(PATCH, 1 / PATCH)
+    ring = np.hypot(line[:, None], line).astype(int)
+    rings = [power[:, ring == r].mean(axis=1) for r in range(1, PATCH // 2)]
+    return 10 * np.log10(np.stack(rings, axis=1) + 1)
 
 
 def figures(truth, picture):
@@ -66,7 +70,7 @@ def figures(truth, picture):
 
 @torch.no_grad()
 def reconstructed(autoencoder, picture):
-    x = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    x = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1
     y = autoencoder.decode(autoencoder.encode(x).latent_dist.mean).sample
     return ((y[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
@@ -78,8 +82,8 @@ def upscaled(arguments, pictures):
         for i, picture in enumerate(pictures):
             files.append(Path(folder) / f"{i:04d}.png")
             picture.save(files[-1])
-        subprocess.run([arguments.ldm, "upscale", "-m", arguments.model, "--steps", str(arguments.steps), "-d",
-                        f"{folder}/out", *files], check=True)
+        subprocess.run([arguments.ldm, "upscale", "-m", arguments.model, "--steps", str(arguments.steps),
+                        "--seed", "1", "-q", "-d", f"{folder}/out", *files], check=True)
         return [Image.open(f).convert("RGB") for f in sorted(Path(f"{folder}/out").iterdir())]
 
 

@@ -1,4 +1,5 @@
-"""Latents of the training pictures, each made once, when first met: the encoder would else take a fifth of every step."""
+"""Latents of the training pictures, each made once, when first met: the encoder would else take a fifth of every
+step."""
 import torch
 import torch.nn.functional as F
 
@@ -27,8 +28,8 @@ def masks(count, side, device):
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
-    side: of the pictures, pixels. ids: captions to token ids [N, 32]. A tenth of the captions is left out, for classifier-free
-    guidance (Ho and Salimans 2022, arXiv 2207.12598).
+    side: of the pictures, pixels. ids: captions to token ids [N, 32]. A tenth of the captions is left out, for
+    classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
     """
 
     def __init__(self, pictures, autoencoder, side, ids):

@@ -83,7 +83,7 @@ class Training:
         return self.done() < 1
 
     def update(self, loss):
-        """One step down this loss, already divided over nothing: a scalar."""
+        """One step down this loss."""
         loss.backward()
         self.apply(loss.detach())
 

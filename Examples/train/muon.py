@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024): momentum whose update of a matrix is made orthogonal.
 
-On these small networks a step of Muon is worth several of AdamW: every direction of a weight learns at the same pace, the
-rare ones too. A kernel of a convolution counts as the matrix [out, in * height * width].
+On these small networks a step of Muon is worth several of AdamW: every direction of a weight learns at the same pace,
+the rare ones too. A kernel of a convolution counts as the matrix [out, in * height * width].
 """
 import torch
 
@@ -10,7 +10,8 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonal(matrix, steps=5):
-    """The nearest matrix with equal singular values, about 1, by Newton and Schulz's iteration. matrix: [rows, columns].
+    """The nearest matrix with equal singular values, about 1, by Newton and Schulz's iteration. matrix: [rows,
+    columns].
 
     The iteration runs on the small square x x^T alone, of which every factor is a polynomial: for the kernel of a 3 x 3
     convolution that is less than half the work.
@@ -31,8 +32,8 @@ def orthogonal(matrix, steps=5):
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, made orthogonal. An update has a root mean square of 0.2 times the rate, as AdamW's has about, so
-    that both take the same rate (Liu et al. 2025, arXiv 2502.16982)."""
+    """Nesterov momentum, made orthogonal. An update has a root mean square of 0.2 times the rate, as AdamW's has about,
+    so that both take the same rate (Liu et al. 2025, arXiv 2502.16982)."""
 
     def __init__(self, parameters, lr, momentum=0.95, weight_decay=0.01):
         super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
@@ -54,8 +55,8 @@ class Muon(torch.optim.Optimizer):
 
 
 def optimizers(modules, lr):
-    """Muon for the matrices inside the networks; AdamW for embeddings, norms, biases and the first and last layers, which are
-    no maps between hidden features."""
+    """Muon for the matrices inside the networks; AdamW for embeddings, norms, biases and the first and last layers,
+    which are no maps between hidden features."""
     edges = ("conv_in.", "conv_out.", "embedding", "quant_conv.")
     inner, outer = [], []
     for name, weight in (pair for module in modules for pair in module.named_parameters()):

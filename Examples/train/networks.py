@@ -1,4 +1,5 @@
-"""The networks of the built-in model, in diffusers' layout, and its schedules. Each is read from its folder, or made anew."""
+"""The networks of the built-in model, in diffusers' layout, and its schedules. Each is read from its folder, or made
+anew."""
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 import torch

@@ -5,8 +5,8 @@
   python3 sheets.py --score ANSWERS.txt --out FOLDER
 
 Draws 100 held-out captions, each under four choices of its kind (words-N.png), and holes filled in held-out pictures
-(holes.png: with the hole, filled, truth). The right choices go to FOLDER/key.txt, which the judge does not open; ANSWERS.txt
-has a letter, a to d, for each picture in order.
+(holes.png: with the hole, filled, truth). The right choices go to FOLDER/key.txt, which the judge does not open;
+ANSWERS.txt has a letter, a to d, for each picture in order.
 """
 import argparse
 import random

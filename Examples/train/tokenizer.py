@@ -1,5 +1,8 @@
-"""Stage 0: the vocabulary, byte pairs of the captions in CLIP's format. Only for a model from nothing: a new vocabulary needs
-a new text encoder. Writes OUT/base/tokenizer and the descriptions of both pipelines."""
+"""Stage 0: the vocabulary, byte pairs of the captions in CLIP's format.
+
+Only for a model from nothing: a new vocabulary needs a new text encoder. Writes OUT/base/tokenizer and the descriptions of
+both pipelines.
+"""
 import argparse
 import json
 from pathlib import Path

@@ -17,7 +17,8 @@ LEVELS = 351  # of noise on the small picture
 
 
 def quarter(x):
-    """A picture as cameras, editors and web sites make it smaller: bicubic, by the area, bilinear with or without smoothing."""
+    """A picture as cameras, editors and web sites make it smaller: bicubic, by the area, bilinear with or without
+    smoothing."""
     chance = random.random()
     if chance < 0.6:
         small = F.interpolate(x, scale_factor=0.25, mode="bicubic", antialias=True)

@@ -60,7 +60,8 @@ def smaller(picture, size, factor):
 
 
 def squares(photo, count):
-    """The largest square, where the gradients are and near the middle; for a count of 2 one at either end, if there is room."""
+    """The largest square, where the gradients are and near the middle; for a count of 2 one at either end, if there is
+    room."""
     width, height = photo.size
     side, room = min(photo.size), max(photo.size) - min(photo.size)
     if count == 2 and room >= 0.45 * side:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The photographs of the pack, 256 x 256: python3 photo.py --table photos.tsv --out PACK [--work FOLDER]
 
-Needs apt-get, dpkg-deb, git; Python with pillow, numpy. The table has a row a photograph: key, source, rev, path, licence,
-author, nwhole, ndetail, box, caption. A source is deb:PACKAGE (a path with #N is the picture N inside a resource file of Qt)
-or git:OWNER/NAME on GitHub at the commit rev; nwhole and ndetail are the squares and the details to cut; box is the part
-used, as fractions left,top,right,bottom. Writes PACK/{train,val}/photo/NNNNN.webp and PACK/photo-captions.tsv. One group of
-keys in twenty is held out whole.
+Needs apt-get, dpkg-deb, git; Python with pillow, numpy. The table has a row a photograph: key, source, rev, path,
+licence, author, nwhole, ndetail, box, caption. A source is deb:PACKAGE (a path with #N is the picture N inside a
+resource file of Qt) or git:OWNER/NAME on GitHub at the commit rev; nwhole and ndetail are the squares and the details
+to cut; box is the part used, as fractions left,top,right,bottom. Writes PACK/{train,val}/photo/NNNNN.webp and
+PACK/photo-captions.tsv. One group of keys in twenty is held out whole.
 """
 import argparse
 import collections
