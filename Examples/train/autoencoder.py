@@ -64,7 +64,10 @@ def main():
         model.encoder.requires_grad_(False)
         model.quant_conv.requires_grad_(False)
     judge(model, held_out)
-    training = Training("autoencoder", [model], arguments, average=0.995)
+    # What is trained differs, so each way has a state; the other's is out of date once this one has run.
+    names = ("decoder", "autoencoder") if arguments.decoder_only else ("autoencoder", "decoder")
+    (arguments.out / f"{names[1]}.state.pt").unlink(missing_ok=True)
+    training = Training(names[0], [model], arguments, average=0.995)
 
     def pass_through(x):
         q = model.encode(x).latent_dist

@@ -33,11 +33,10 @@ class Network:
         self.unet = networks.base(out / "base/unet").to(DEVICE)
         self.text = networks.text_encoder(out / "base/text_encoder", vocabulary).to(DEVICE)
 
-    def loss(self, criterion, batch, generator=None):
+    def loss(self, criterion, batch):
         z, condition, ids, places = batch
         context = self.text(ids).last_hidden_state
-        return criterion(lambda x, t: self.unet(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places,
-                         generator)
+        return criterion(lambda x, t: self.unet(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places)
 
     def save(self, out):
         self.unet.half().save_pretrained(out / "base/unet")

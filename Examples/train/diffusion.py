@@ -30,11 +30,11 @@ class Loss:
     def __init__(self):
         self.signal = networks.schedule().alphas_cumprod.to(DEVICE)
 
-    def __call__(self, network, z, places=None, generator=None):
+    def __call__(self, network, z, places=None):
         """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without
         it."""
-        time = torch.randint(0, STEPS, (len(z),), generator=generator).to(DEVICE)
-        noise = torch.randn(z.shape, generator=generator).to(DEVICE)
+        time = torch.randint(0, STEPS, (len(z),)).to(DEVICE)
+        noise = torch.randn(z.shape).to(DEVICE)
         signal = self.signal[time].view(-1, 1, 1, 1)
         noised = signal.sqrt() * z + (1 - signal).sqrt() * noise
         v = signal.sqrt() * noise - (1 - signal).sqrt() * z

@@ -11,6 +11,7 @@ ANSWERS.txt has a letter, a to d, for each picture in order.
 import argparse
 import random
 import subprocess
+from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -101,8 +102,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.score:
         answers, key = arguments.score.read_text().split(), (arguments.out / "key.txt").read_text().split()
-        for kind, start in zip(KINDS, (0, 40, 75)):
-            part = slice(start, start + KINDS[kind])
+        for kind, end in zip(KINDS, accumulate(KINDS.values())):
+            part = slice(end - KINDS[kind], end)
             print(kind, sum(a == k for a, k in zip(answers[part], key[part], strict=True)), "of", len(key[part]))
         return
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -5,17 +5,16 @@ Needs apt-get, dpkg-deb, rsvg-convert; Python with pillow, numpy, fonttools. Wri
 PACK/art-captions.tsv (path, caption, package, licence). One in twenty, by its name, is held out.
 """
 import argparse
-import collections
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from clipart import clipart
-from cuts import QUALITY, on_white
+from cuts import on_white
 from emoji import emoji
+from half import Half
 from icons import icons
 from packages import PICTURES, Packages, digest
 from stamps import stamps
@@ -26,10 +25,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("pack-work"), help="for the packages (default: %(default)s)")
     arguments = parser.parse_args()
-    for split in ("train", "val"):
-        shutil.rmtree(arguments.out / split / "art", ignore_errors=True)
-        (arguments.out / split / "art").mkdir(parents=True)
-    packages, seen, count, rows = Packages(arguments.work), set(), collections.Counter(), []
+    packages, seen, half = Packages(arguments.work), set(), Half(arguments.out, "art", first=0)
     for source in (emoji, stamps, icons, clipart):
         for picture, caption, package, name in source(packages):
             square = on_white(picture, margin=0 if source is emoji else 4, crop=source is not emoji)
@@ -39,14 +35,9 @@ def main():
             if signature in seen:
                 continue
             seen.add(signature)
-            split = "val" if digest(name) % 20 == 0 else "train"
-            path = f"{split}/art/{count[split]:05d}.webp"
-            count[split] += 1
-            square.save(arguments.out / path, quality=QUALITY, method=4)
-            rows.append((path, re.sub(r"\s+", " ", caption), package, PICTURES[package]))
-        print(source.__name__, dict(count), flush=True)
-    text = "".join("\t".join(row) + "\n" for row in rows)
-    (arguments.out / "art-captions.tsv").write_text(text, encoding="utf-8")
+            half.add(square, digest(name) % 20 == 0, re.sub(r"\s+", " ", caption), package, PICTURES[package])
+        print(source.__name__, dict(half.count), flush=True)
+    half.finish()
 
 
 if __name__ == "__main__":

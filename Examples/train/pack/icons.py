@@ -46,12 +46,14 @@ def icons(packages):
         for file in sorted(root.glob(f"{folder}/**/*.*")):
             if file.is_symlink() or file.suffix not in (".png", ".svg") or re.search("/(web|stock|animations|unity)/", str(file)):
                 continue
+            if count == MOST:
+                return
             kind = next((k for k in KINDS if f"/{k}/" in str(file)), "")
             name = words(file, kind)
             if not wanted(file.relative_to(root), theme, kind, name, packages.english):
                 continue
             picture = rendered(file) if file.suffix == ".svg" else opened(file)
-            if picture and count < MOST:
+            if picture:
                 count += 1
                 noun = " ".join(dict.fromkeys(name)) + {"mimetypes": " file", "emblems": " emblem"}.get(kind, "")
                 yield picture, "icon of " + with_article(noun), theme, noun

@@ -8,13 +8,11 @@ to cut; box is the part used, as fractions left,top,right,bottom. Writes PACK/{t
 PACK/photo-captions.tsv. One group of keys in twenty is held out whole.
 """
 import argparse
-import collections
 import csv
 import hashlib
 import io
 import random
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -22,7 +20,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from cuts import QUALITY, details, squares
+from cuts import details, squares
+from half import Half
 from packages import Packages
 
 
@@ -72,10 +71,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("pack-work"), help="for the sources (default: %(default)s)")
     arguments = parser.parse_args()
-    for split in ("train", "val"):
-        shutil.rmtree(arguments.out / split / "photo", ignore_errors=True)
-        (arguments.out / split / "photo").mkdir(parents=True)
-    packages, count, lines = Packages(arguments.work), collections.Counter(), []
+    packages, half = Packages(arguments.work), Half(arguments.out, "photo", first=1)
     with open(arguments.table, encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
     for row in rows:
@@ -85,16 +81,13 @@ def main():
             print(f"left out: {row['key']}: {error}", file=sys.stderr)
             continue
         group = re.sub(r"[-_ ]*\d*$", "", row["key"])
-        split = "val" if int(hashlib.sha256(group.encode()).hexdigest(), 16) % 20 == 0 else "train"
+        held_out = int(hashlib.sha256(group.encode()).hexdigest(), 16) % 20 == 0
         cuts = [(cut, row["caption"]) for cut in squares(photo, int(row["nwhole"]))]
         near = details(photo, int(row["ndetail"]), random.Random(row["key"]))
         for cut, caption in cuts + [(cut, "detail of a " + row["caption"]) for cut in near]:
-            count[split] += 1
-            path = f"{split}/photo/{count[split]:05d}.webp"
-            cut.save(arguments.out / path, quality=QUALITY, method=4)
-            lines.append("\t".join((path, caption, row["source"].split(":", 1)[1], row["licence"])) + "\n")
-    (arguments.out / "photo-captions.tsv").write_text("".join(lines), encoding="utf-8")
-    print(dict(count))
+            half.add(cut, held_out, caption, row["source"].split(":", 1)[1], row["licence"])
+    half.finish()
+    print(f"{len(half.lines)} pictures")
 
 
 if __name__ == "__main__":
