@@ -1,8 +1,12 @@
-"""The pack of training pictures: {train,val}/{art,photo}/*.webp and captions.tsv (path, caption, ...)."""
+"""The pack of training pictures: {train,val}/{art,photo}/*.webp and captions.tsv."""
+from functools import cached_property
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+
+from table import captions
 
 SIDE = 128  # of a training picture, pixels
 
@@ -21,17 +25,20 @@ class Pictures:
     """One split, whole on the device: art [N, 3, 128, 128] and photo [M, 3, 256, 256] as bytes, with a caption each."""
 
     def __init__(self, pack, split, device):
-        with open(pack / "captions.tsv", encoding="utf-8") as lines:
-            captions = dict(line.rstrip("\n").split("\t")[:2] for line in lines)
+        known = captions(pack)
 
         def kind(name):
             files = sorted((pack / split / name).glob("*.webp"))
             x = torch.from_numpy(np.stack([np.asarray(Image.open(f).convert("RGB")) for f in files]))
-            return x.permute(0, 3, 1, 2).contiguous().to(device), [captions[f"{split}/{name}/{f.name}"] for f in files]
+            return x.permute(0, 3, 1, 2).contiguous().to(device), [known[f"{split}/{name}/{f.name}"] for f in files]
 
         self.device = device
         (self.art, self.art_captions), (self.photo, self.photo_captions) = kind("art"), kind("photo")
-        self.small = torch.cat([self.shrunk(x, SIDE) for x in self.photo.split(64)])
+
+    @cached_property
+    def small(self):
+        """The photographs whole, [M, 3, 128, 128] as bytes."""
+        return torch.cat([self.shrunk(x, SIDE) for x in self.photo.split(64)])
 
     @staticmethod
     def shrunk(x, side):

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Sheets on which a person judges a built-in model.
+"""Sheets on which a person judges whether a built-in model follows words.
 
   python3 sheets.py --ldm .build/release/ldm --model OUT --data PACK --out FOLDER
   python3 sheets.py --score ANSWERS.txt --out FOLDER
 
-Draws 100 held-out captions, each under four choices of its kind (words-N.png), and holes filled in held-out pictures
-(holes.png: with the hole, filled, truth). The right choices go to FOLDER/key.txt, which the judge does not open;
-ANSWERS.txt has a letter, a to d, for each picture in order.
+Draws 100 held-out captions, each under four choices of its kind (words-N.png). The right choices go to FOLDER/key.txt,
+which the judge does not open; ANSWERS.txt has a letter, a to d, for each picture in order.
 """
 import argparse
 import random
@@ -16,21 +15,21 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from table import captions
+
 KINDS = {"emoji of": 40, "clip art of": 35, "photo of": 25}
 SIDE, TEXT, COLUMNS, ROWS = 128, 66, 5, 5
 
 
-def captions(pack, folder):
-    """Held-out captions without their keywords: {picture: caption}."""
-    with open(pack / "captions.tsv", encoding="utf-8") as lines:
-        rows = [line.rstrip("\n").split("\t")[:2] for line in lines]
-    return {path: caption.split(",")[0] for path, caption in rows if path.startswith(f"val/{folder}")}
+def short_captions(pack, folder):
+    """Captions of a folder without their keywords: {picture: caption}."""
+    return {path: caption.split(",")[0] for path, caption in captions(pack).items() if path.startswith(folder)}
 
 
 def questions(pack):
     """(caption, four choices), the same ones for every model."""
     chance, asked = random.Random(7), []
-    short = [c for c in dict.fromkeys(captions(pack, "").values()) if len(c.split()) <= 8]
+    short = [c for c in dict.fromkeys(short_captions(pack, "val/").values()) if len(c.split()) <= 8]
     for kind, count in KINDS.items():
         known = sorted(c for c in short if c.startswith(kind))
         for caption in chance.sample(known, min(count, len(known))):
@@ -67,31 +66,6 @@ def words(arguments):
     (arguments.out / "key.txt").write_text(key, encoding="ascii")
 
 
-def holes(arguments, count=20):
-    """Holes of a sixteenth to a quarter of the picture."""
-    chance, columns = random.Random(11), []
-    for folder in ("photo", "art"):
-        known = captions(arguments.data, folder)
-        for path in chance.sample(sorted(known), count // 2):
-            truth = Image.open(arguments.data / path).convert("RGB").resize((SIDE, SIDE), Image.BOX)
-            side = chance.randint(SIDE // 4, SIDE // 2)
-            left, top = (chance.randint(8, SIDE - side - 8) for _ in range(2))
-            mask = Image.new("L", (SIDE, SIDE))
-            mask.paste(255, (left, top, left + side, top + side))
-            mask.save(arguments.out / "mask.png")
-            truth.save(arguments.out / "truth.png")
-            with open(arguments.out / "truth.png", "rb") as stdin:
-                data = ldm(arguments, "inpaint", "--mask", str(arguments.out / "mask.png"), "-p", known[path], stdin=stdin)
-            hole = truth.copy()
-            hole.paste((128, 128, 128), (left, top, left + side, top + side))
-            columns.append((hole, picture(data, arguments.out / "last.png"), truth))
-    sheet = Image.new("RGB", (SIDE * count // 2, SIDE * 6))
-    for i, column in enumerate(columns):
-        for j, cell in enumerate(column):
-            sheet.paste(cell, (SIDE * (i % (count // 2)), SIDE * (3 * (i // (count // 2)) + j)))
-    sheet.save(arguments.out / "holes.png")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ldm", default="ldm")
@@ -108,7 +82,6 @@ def main():
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
     words(arguments)
-    holes(arguments)
 
 
 if __name__ == "__main__":

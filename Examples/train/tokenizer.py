@@ -10,6 +10,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from networks import TOKENS
+from table import captions
 
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 END = "</w>"
@@ -30,15 +31,13 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=4096, help="tokens learned, at most (default: %(default)s)")
     arguments = parser.parse_args()
-    with open(arguments.data / "captions.tsv", encoding="utf-8") as lines:
-        captions = [line.rstrip("\n").split("\t")[1] for line in lines]
     tokens = Tokenizer(models.BPE(end_of_word_suffix=END))
     tokens.normalizer = normalizers.Lowercase()
     tokens.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(WORDS), "removed", invert=True),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens.train_from_iterator(captions, trainers.BpeTrainer(
+    tokens.train_from_iterator(captions(arguments.data).values(), trainers.BpeTrainer(
         vocab_size=arguments.size, initial_alphabet=alphabet, end_of_word_suffix=END, min_frequency=2, show_progress=False))
     folder = arguments.out / "base/tokenizer"
     folder.mkdir(parents=True, exist_ok=True)
