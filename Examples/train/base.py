@@ -15,8 +15,8 @@ from latents import Latents
 from loop import DEVICE, Training, options, prepare
 from pictures import Pictures
 
-ART = 0.7  # the share of drawings
-PARTIAL = (0.3, 0.6)  # the shares of drawings and photographs that keep a part
+ART = 0.6  # the share of drawings
+PARTIAL = (0.5, 0.8)  # the shares of drawings and photographs that keep a part
 
 
 def tokenizer(out):

@@ -89,7 +89,7 @@ class Training:
 
     def apply(self, loss):
         """One step along the gradients that are there."""
-        warm = min(1, (self.step - self.first + 1) / 100)
+        warm = min(1, (self.step - self.first + 1) / (20 if self.first else 100))
         cool = min(1, (1 - self.done()) / max(self.arguments.cooldown, 1e-9))
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         for optimizer in self.optimizers:
