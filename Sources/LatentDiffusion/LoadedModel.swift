@@ -61,7 +61,8 @@ struct LoadedModel: Sendable {
     var settings = SampleSettings()
     settings.steps = sampling.sigmas?.count ?? sampling.steps ?? defaults.steps ?? usual.steps
     settings.exactSteps = sampling.exactSteps
-    settings.guidance = sampling.guidance ?? defaults.guidance ?? usual.guidance
+    let ownGuidance = defaults.taskGuidance[task.rawValue] ?? defaults.guidance
+    settings.guidance = sampling.guidance ?? ownGuidance ?? usual.guidance
     settings.guidanceRescale = sampling.guidanceRescale
     settings.guidanceInterval = sampling.guidanceInterval
     try sampling.approximation.check(steps: settings.steps)

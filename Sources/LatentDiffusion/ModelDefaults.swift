@@ -16,6 +16,8 @@ public struct ModelDefaults: Sendable {
   public var steps: Int?
   public var sampler: String?
   public var guidance: Double?
+  /// Guidance of tasks that want another, by task.
+  public var taskGuidance: [String: Double] = [:]
   public var noiseLevel: Int?
   public var encoding: Encoding?
   /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
@@ -34,6 +36,7 @@ public struct ModelDefaults: Sendable {
     let config = try Config(at: path)
     for task in Job.Task.allCases {
       tasks[task.rawValue] = try config.object("tasks")?.optionalString(task.rawValue)
+      taskGuidance[task.rawValue] = try config.object("task_guidance")?.optionalNumber(task.rawValue)
       notes[task.rawValue] = try config.object("notes")?.optionalString(task.rawValue)
     }
     autoencoder = try config.optionalString("vae")
