@@ -15,8 +15,9 @@ from latents import Latents
 from loop import DEVICE, Training, options, prepare
 from pictures import Pictures
 
-ART = 0.6  # the share of drawings
-PARTIAL = (0.5, 0.8)  # the shares of drawings and photographs that keep a part
+ART = {32: 0.75, 64: 0.75, 128: 0.6}  # the share of drawings, by the pictures' side
+# The shares of drawings and photographs that keep a part: holes are for the full size, small pictures for words.
+PARTIAL = {32: (0.0, 0.0), 64: (0.25, 0.5), 128: (0.5, 0.8)}
 
 
 def tokenizer(out):
@@ -54,7 +55,7 @@ def public_names(file):
 
 def main():
     parser = options(__doc__.splitlines()[0], minutes=60, batch=64 if DEVICE.type == "cpu" else 512, rate=7e-4)
-    parser.add_argument("--side", type=int, choices=(64, 128), default=64, help="of the pictures (default: %(default)s)")
+    parser.add_argument("--side", type=int, choices=(32, 64, 128), default=64, help="of the pictures (default: %(default)s)")
     parser.add_argument("--parts", type=int, default=1, help="take a step's pictures in so many parts, for memory")
     arguments = prepare(parser.parse_args())
     ids, vocabulary = tokenizer(arguments.out)
@@ -72,7 +73,7 @@ def main():
         random = torch.get_rng_state()
         torch.manual_seed(0)
         with torch.no_grad():
-            losses = [network.loss(criterion, held_out.batch(64, ART, (0, 0), 0)).item() for _ in range(4)]
+            losses = [network.loss(criterion, held_out.batch(64, 0.6, (0, 0), 0)).item() for _ in range(4)]
         torch.set_rng_state(random)
         print(f"held out: {sum(losses) / len(losses):.4f} at step {training.step}", flush=True)
 
@@ -82,7 +83,8 @@ def main():
         while training.running():
             total = 0
             for _ in range(arguments.parts):
-                loss = network.loss(criterion, data.batch(arguments.batch // arguments.parts, ART, PARTIAL))
+                batch = data.batch(arguments.batch // arguments.parts, ART[arguments.side], PARTIAL[arguments.side])
+                loss = network.loss(criterion, batch)
                 (loss / arguments.parts).backward()
                 total = total + loss.detach() / arguments.parts
             training.apply(total)

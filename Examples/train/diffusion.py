@@ -20,6 +20,12 @@ def encoded(autoencoder, x):
         return autoencoder.encode(x).latent_dist.mean.float() * autoencoder.config.scaling_factor
 
 
+def spread(count):
+    """Times [count], each uniform, but spread evenly over a step's pictures: less noise in the gradient at no cost
+    (Kingma et al. 2021, arXiv 2107.00630, appendix I.1)."""
+    return ((torch.randperm(count) + torch.rand(count)) * (STEPS / count)).long().clamp(max=STEPS - 1)
+
+
 class Loss:
     """The squared error of v (Salimans and Ho 2022, arXiv 2202.00512, appendix D) at uniform times.
 
@@ -33,7 +39,7 @@ class Loss:
     def __call__(self, network, z, places=None):
         """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without
         it."""
-        time = torch.randint(0, STEPS, (len(z),)).to(DEVICE)
+        time = spread(len(z)).to(DEVICE)
         noise = torch.randn(z.shape).to(DEVICE)
         signal = self.signal[time].view(-1, 1, 1, 1)
         noised = signal.sqrt() * z + (1 - signal).sqrt() * noise

@@ -18,14 +18,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sheets import SIDE, ldm, picture, short_captions
+from sheets import SIDE, ldm, picture
+from table import captions, short
 
 MARGIN, COLUMNS = 8, 10
 
 
 def holes(pack, kind, count, chance):
     """(picture of 128 x 128, caption, left, top, side of its hole)"""
-    known = short_captions(pack, f"val/{kind}/")
+    known = {path: short(caption) for path, caption in captions(pack).items() if path.startswith(f"val/{kind}/")}
     for path in chance.sample(sorted(known), count):
         side = chance.randint(SIDE // 4, SIDE // 2)
         left, top = (chance.randint(MARGIN, SIDE - side - MARGIN) for _ in range(2))

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from diffusion import encoded
 from loop import DEVICE
 from pictures import Pictures, unit
+from table import weights, wordings
 
 HOLE = 5  # how much more a place to fill counts than one to keep
 
@@ -28,8 +29,8 @@ def masks(count, side, device):
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
-    side: of the pictures, pixels. ids: captions to token ids [N, 32]. A tenth of the captions is left out, for
-    classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
+    side: of the pictures, pixels. ids: captions to token ids [N, 32]. Each caption comes in one of several wordings; a
+    tenth of them is left out, for classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
     """
 
     def __init__(self, pictures, autoencoder, side, ids):
@@ -37,7 +38,8 @@ class Latents:
         sources = ((pictures.art, pictures.art_captions), (pictures.photo, pictures.photo_captions))
         self.pictures = [x if x.shape[-1] == side else torch.cat([Pictures.shrunk(p, side) for p in x.split(64)])
                          for x, _ in sources]
-        self.ids = [ids(captions).to(DEVICE) for _, captions in sources]
+        self.ids = [torch.stack([ids(column) for column in zip(*map(wordings, captions))]).to(DEVICE) for _, captions in sources]
+        self.weights = [torch.tensor(weights(captions)) for _, captions in sources]
         self.nothing = ids([""]).to(DEVICE)
         self.latents = [torch.zeros(2, len(x), 4, side // 4, side // 4, device=DEVICE) for x in self.pictures]
         self.known = [torch.zeros(2, len(x), dtype=torch.bool, device=DEVICE) for x in self.pictures]
@@ -58,7 +60,7 @@ class Latents:
 
     def some(self, kind, count, partial, dropped):
         """Latents, masks, latents of the masked pictures and token ids of drawings (kind 0) or photographs (1)."""
-        index = torch.randint(len(self.ids[kind]), (count,)).to(DEVICE)
+        index = torch.multinomial(self.weights[kind], count, replacement=True).to(DEVICE)
         mirrored = (torch.rand(count) < (0.3, 0.5)[kind]).long().to(DEVICE)
         z = self.encoded(kind, mirrored, index)
         mask = torch.ones(count, 1, *z.shape[2:], device=DEVICE)
@@ -69,7 +71,8 @@ class Latents:
             x = self.pixels(kind, mirrored[:holes], index[:holes])
             keep = 1 - F.interpolate(mask[:holes], size=x.shape[-1])
             around[:holes] = encoded(self.autoencoder, x * keep)
-        ids = torch.where((torch.rand(count, 1) < dropped).to(DEVICE), self.nothing, self.ids[kind][index])
+        wording = torch.randint(len(self.ids[kind]), (count,)).to(DEVICE)
+        ids = torch.where((torch.rand(count, 1) < dropped).to(DEVICE), self.nothing, self.ids[kind][wording, index])
         return z, mask, around, ids
 
     def batch(self, count, art, partial, dropped=0.1):

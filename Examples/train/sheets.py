@@ -1,41 +1,31 @@
 #!/usr/bin/env python3
 """Sheets on which a person judges whether a built-in model follows words.
 
-  python3 sheets.py --ldm .build/release/ldm --model OUT --data PACK --out FOLDER
+  python3 sheets.py --ldm .build/release/ldm --model OUT --out FOLDER
   python3 sheets.py --score ANSWERS.txt --out FOLDER
 
-Draws 100 held-out captions, each under four choices of its kind (words-N.png). The right choices go to FOLDER/key.txt,
-which the judge does not open; ANSWERS.txt has a letter, a to d, for each picture in order.
+Draws the 100 held-out captions of questions.tsv, each under four choices of its kind (words-N.png). The right choices
+go to FOLDER/key.txt, which the judge does not open; ANSWERS.txt has a letter, a to d, for each picture in order.
+
+questions.tsv: names of objects that no training picture has, and their choices, drawn by chance; of the clip art those
+that name an object were picked by hand, and put in plain words, as many are names of authors or series.
 """
 import argparse
-import random
 import subprocess
 from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from table import captions
-
+QUESTIONS = Path(__file__).with_name("questions.tsv")
 KINDS = {"emoji of": 40, "clip art of": 35, "photo of": 25}
 SIDE, TEXT, COLUMNS, ROWS = 128, 66, 5, 5
 
 
-def short_captions(pack, folder):
-    """Captions of a folder without their keywords: {picture: caption}."""
-    return {path: caption.split(",")[0] for path, caption in captions(pack).items() if path.startswith(folder)}
-
-
-def questions(pack):
-    """(caption, four choices), the same ones for every model."""
-    chance, asked = random.Random(7), []
-    short = [c for c in dict.fromkeys(short_captions(pack, "val/").values()) if len(c.split()) <= 8]
-    for kind, count in KINDS.items():
-        known = sorted(c for c in short if c.startswith(kind))
-        for caption in chance.sample(known, min(count, len(known))):
-            choices = [caption, *chance.sample([c for c in known if c != caption], 3)]
-            asked.append((caption, chance.sample(choices, 4)))
-    return asked
+def questions():
+    """(caption, four choices): QUESTIONS' rows."""
+    rows = [line.split("\t") for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    return [(row[0], row[1:]) for row in rows]
 
 
 def ldm(arguments, *options, stdin=None):
@@ -50,7 +40,7 @@ def picture(data, file):
 
 
 def words(arguments):
-    asked = questions(arguments.data)
+    asked = questions()
     for number in range(0, len(asked), COLUMNS * ROWS):
         sheet = Image.new("RGB", (COLUMNS * 260, ROWS * (SIDE + TEXT)), "white")
         pen = ImageDraw.Draw(sheet)
@@ -70,7 +60,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ldm", default="ldm")
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--score", type=Path)
     arguments = parser.parse_args()

@@ -12,7 +12,7 @@ TITLE, SUBJECT = "{http://purl.org/dc/elements/1.1/}title", "{http://purl.org/dc
 ITEM = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 NO_WORDS = set("untitled unnamed unknown clip art clipart image picture drawing icon svg openclipart architetto "
                "francesco rollandin title remix untitle anonymous document default new".split())
-NO_KEYWORDS = NO_WORDS | {"externalsource", "inkscape"}
+NO_KEYWORDS = NO_WORDS | {"externalsource", "inkscape", "hash", "united nations member", "lemon theme icon", "flag"}
 # Of these folders only so many: they hold much of a kind.
 MOST = {"geography": 300, "signs_and_symbols": 700, "buttons": 80, "logos": 60, "special": 400, "computer": 450,
         "shapes": 250}
@@ -42,6 +42,12 @@ def named(title, file, english):
     return "" if name.startswith(("the words", "text")) or "font" in name.split() else name
 
 
+def as_flag(name, keywords):
+    """A flag bears the name of its country alone."""
+    flag = "flag" not in name and not {"flag", "united nations member"}.isdisjoint(keywords)
+    return "the flag of " + name if flag else name
+
+
 def drawn(file):
     """The package's own PNG where it is large enough, else the SVG rendered."""
     png = str(file).replace("openclipart-svg", "openclipart-png").replace("/svg/", "/png/").replace(".svg", ".png")
@@ -67,4 +73,5 @@ def clipart(packages):
             count[folder] += 1
             words = [k for k in dict.fromkeys(description[1]) if k and k not in name and k not in NO_KEYWORDS
                      and len(k.split()) <= 3 and all(w in english for w in k.split())]
-            yield picture, ", ".join(["clip art of " + with_article(name)] + words[:3]), PACKAGE, name
+            noun = with_article(as_flag(name, description[1]))
+            yield picture, ", ".join(["clip art of " + noun] + words[:3]), PACKAGE, name
