@@ -11,6 +11,9 @@ public struct ModelDefaults: Sendable {
   public var autoencoder: String?
   /// Side in pixels of the pictures the model was trained on.
   public var nativeSize: Int?
+  /// Side in pixels of the pictures that text to image makes first, of which it then makes larger ones; nil: it makes a picture
+  /// at once at its full size.
+  public var layoutSize: Int?
   /// Side in latents of the windows that larger pictures are cut into.
   public var window: Int?
   public var steps: Int?
@@ -41,6 +44,7 @@ public struct ModelDefaults: Sendable {
     }
     autoencoder = try config.optionalString("vae")
     nativeSize = try config.optionalInteger("native_size")
+    layoutSize = try config.optionalInteger("layout_size")
     window = try config.optionalInteger("window")
     steps = try config.optionalInteger("steps")
     sampler = try config.optionalString("sampler")
@@ -52,7 +56,8 @@ public struct ModelDefaults: Sendable {
     }
     promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
     picturePrefix = try config.optionalString("picture_prefix")
-    for (key, value) in [("native_size", nativeSize), ("window", window), ("steps", steps)] {
+    let numbers = [("native_size", nativeSize), ("layout_size", layoutSize), ("window", window), ("steps", steps)]
+    for (key, value) in numbers {
       if let value, value < 1 { throw config.invalid(key, "a number above 0") }
     }
   }

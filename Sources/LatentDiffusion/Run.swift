@@ -58,16 +58,6 @@ final class Run {
     givesSamples ? .samples(Image(tensor: picture, depth: job.depth)) : .floats(picture)
   }
 
-  private func textToImage() throws -> Surface {
-    let wanted = job.request.size
-    var request = prepared(job.request)
-    request.size = Size(height: loaded.roundedUp(wanted.height), width: loaded.roundedUp(wanted.width))
-    let picture = try pass(request, by: [TextToImage()] + loaded.blankCanvas, mayResize: true)
-    // What a conditioner cut to size has no margin left.
-    guard picture.shape == [1, 3, request.size.height, request.size.width] else { return surface(of: picture) }
-    return surface(of: picture.cropped(top: 0, left: 0, height: wanted.height, width: wanted.width))
-  }
-
   /// The request with the model's own defaults where it leaves them open.
   func prepared(_ request: Request) -> Request {
     var request = request

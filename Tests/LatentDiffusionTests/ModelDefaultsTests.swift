@@ -32,4 +32,32 @@ import Weights
   func guidanceThatIsNoNumberIsRefused(defaults: String) throws {
     #expect(throws: ConfigError.self) { try self.guidance(.inpaint, says: defaults) }
   }
+
+  /// The picture of 4 steps, and how many calls of the network it took.
+  private func drawn(_ size: Size, says defaults: String) throws -> (picture: Tensor, calls: Int) {
+    try Data(defaults.utf8).write(to: folder.appendingPathComponent("ldm.json"))
+    var job = Job(.textToImage, Request(size: size))
+    job.sampling.steps = 4
+    job.sampling.sampler = "ddim"
+    job.sampling.seed = 1
+    var calls = 0
+    let picture = try Engine(modelAt: folder.path).run(job) { calls = max(calls, $0.done) }
+    return (picture, calls)
+  }
+
+  @Test func aPictureIsLaidOutSmallFirstWhereTheFolderSaysSo() throws {
+    let large = Size(height: 64, width: 32)
+    let (once, staged) = (try drawn(large, says: "{}"), try drawn(large, says: #"{ "layout_size": 16 }"#))
+    #expect(once.calls == 4)
+    // 64 from 32 from 16 pixels: two fifths of the steps in each pass after the first.
+    #expect(staged.calls == 4 + 1 + 1)
+    #expect(staged.picture.shape == [1, 3, 64, 32])
+    let small = Size(height: 16, width: 16)
+    let atOnce = try drawn(small, says: #"{ "layout_size": 16 }"#)
+    #expect(try atOnce.picture.elements == drawn(small, says: "{}").picture.elements)
+  }
+
+  @Test func aSizeOfNothingIsRefused() {
+    #expect(throws: ConfigError.self) { try self.drawn(Size(height: 32, width: 32), says: #"{ "layout_size": 0 }"#) }
+  }
 }
