@@ -7,8 +7,9 @@
 Draws the 100 held-out captions of questions.tsv, each under four choices of its kind (words-N.png). The right choices
 go to FOLDER/key.txt, which the judge does not open; ANSWERS.txt has a letter, a to d, for each picture in order.
 
-questions.tsv: names of objects that no training picture has, and their choices, drawn by chance; of the clip art those
-that name an object were picked by hand, and put in plain words, as many are names of authors or series.
+questions.tsv: captions of held-out pictures without keywords, and their choices, drawn by chance; of the clip art those
+that name an object were picked by hand, and put in plain words, as many are names of authors or series. Sixteen of the
+emoji are people whom training shows in another tone of skin; else one caption in all, the tiger, is in the training.
 """
 import argparse
 import subprocess
