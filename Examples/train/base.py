@@ -73,7 +73,7 @@ def main():
         random = torch.get_rng_state()
         torch.manual_seed(0)
         with torch.no_grad():
-            losses = [network.loss(criterion, held_out.batch(64, 0.6, (0, 0), 0)).item() for _ in range(4)]
+            losses = [network.loss(criterion, held_out.batch(64, ART[128], (0, 0), 0)).item() for _ in range(4)]
         torch.set_rng_state(random)
         print(f"held out: {sum(losses) / len(losses):.4f} at step {training.step}", flush=True)
 

@@ -38,7 +38,8 @@ class Latents:
         sources = ((pictures.art, pictures.art_captions), (pictures.photo, pictures.photo_captions))
         self.pictures = [x if x.shape[-1] == side else torch.cat([Pictures.shrunk(p, side) for p in x.split(64)])
                          for x, _ in sources]
-        self.ids = [torch.stack([ids(column) for column in zip(*map(wordings, captions))]).to(DEVICE) for _, captions in sources]
+        self.ids = [torch.stack([ids(wording) for wording in zip(*map(wordings, captions))]).to(DEVICE)
+                    for _, captions in sources]
         self.weights = [torch.tensor(weights(captions)) for _, captions in sources]
         self.nothing = ids([""]).to(DEVICE)
         self.latents = [torch.zeros(2, len(x), 4, side // 4, side // 4, device=DEVICE) for x in self.pictures]

@@ -2,7 +2,7 @@
 from collections import Counter
 
 # How often a kind of drawing is shown: icons of programs have hardly a use.
-KINDS = {"emoji": 2, "icon": 0.2}
+SHOWN = {"emoji": 2, "icon": 0.2}
 
 
 def captions(pack):
@@ -30,4 +30,4 @@ def wordings(caption):
 def weights(known):
     """How often each caption's picture is shown: those of one name together only as the root of their number."""
     count = Counter(map(short, known))
-    return [KINDS.get(kind(caption), 1) / count[short(caption)] ** 0.5 for caption in known]
+    return [SHOWN.get(kind(caption), 1) / count[short(caption)] ** 0.5 for caption in known]

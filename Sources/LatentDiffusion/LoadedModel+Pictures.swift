@@ -35,6 +35,12 @@ extension LoadedModel {
 
   func roundedUp(_ length: Int) -> Int { (length + multiple - 1) / multiple * multiple }
 
+  /// The size that the network can work at next to `factor` times this one, with room for all of it.
+  func size(_ size: Size, scaledBy factor: Double) -> Size {
+    func fitted(_ length: Int) -> Int { max(roundedUp(Int((Double(length) * factor).rounded())), multiple) }
+    return Size(height: fitted(size.height), width: fitted(size.width))
+  }
+
   func tiles(height: Int, width: Int) -> Windows {
     // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
     let isWhole = height * width <= side(wholeBudget) * side(wholeBudget)

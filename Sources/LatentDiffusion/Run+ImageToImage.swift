@@ -21,10 +21,7 @@ extension Run {
   func workingSize(for picture: Size) -> Size? {
     let (h, w) = (Double(picture.height), Double(picture.width))
     let native = Double(loaded.nativeSize)
-    func scaled(by factor: Double) -> Size {
-      func fitted(_ length: Double) -> Int { max(loaded.roundedUp(Int((length * factor).rounded())), loaded.multiple) }
-      return Size(height: fitted(h), width: fitted(w))
-    }
+    func scaled(by factor: Double) -> Size { loaded.size(picture, scaledBy: factor) }
     switch job.work {
     case .input: return nil
     case .auto: return max(h, w) <= 1.5 * native ? nil : scaled(by: native / (h * w).squareRoot())

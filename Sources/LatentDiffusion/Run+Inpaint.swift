@@ -56,11 +56,7 @@ extension Run {
     var side = Double(native)
     if case .pixels(let length) = job.work { side = Double(length) }
     if job.work == .input || job.work == .auto && max(h, w) <= native { return nil }
-    let factor = side / Double(max(h, w))
-    func fitted(_ length: Int) -> Int {
-      max(loaded.roundedUp(Int((Double(length) * factor).rounded())), loaded.multiple)
-    }
-    return Size(height: fitted(h), width: fitted(w))
+    return loaded.size(Size(height: h, width: w), scaledBy: side / Double(max(h, w)))
   }
 
   /// One pass over `picture`; nothing is pasted.

@@ -28,18 +28,14 @@ extension Run {
 
   /// The sizes of the passes, each twice the one before, the last with room for `wanted`.
   private func layouts(of wanted: Size) -> [Size] {
-    func fitted(_ part: Double) -> Size {
-      func length(_ whole: Int) -> Int { max(loaded.roundedUp(Int((Double(whole) / part).rounded())), loaded.multiple) }
-      return Size(height: length(wanted.height), width: length(wanted.width))
-    }
+    var (factor, sizes) = (1.0, [loaded.size(wanted, scaledBy: 1)])
     // Conditioners from elsewhere have the size asked for in mind, and may start from a picture of their own.
     guard let side = loaded.defaults.layoutSize, job.conditioners.isEmpty,
       sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * Self.redrawn) > 0
-    else { return [fitted(1)] }
-    var (part, sizes) = (1.0, [fitted(1)])
-    while Double(max(wanted.height, wanted.width)) / part > 1.5 * Double(side) {
-      part *= 2
-      sizes.insert(fitted(part), at: 0)
+    else { return sizes }
+    while Double(max(wanted.height, wanted.width)) * factor > 1.5 * Double(side) {
+      factor /= 2
+      sizes.insert(loaded.size(wanted, scaledBy: factor), at: 0)
     }
     return sizes
   }
