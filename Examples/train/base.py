@@ -1,8 +1,9 @@
 """Stage 3: text to image and inpainting, one network (Rombach et al. 2021, sections 3.3 and 4.5), and its text encoder.
 
 Writes OUT/base, goes on from what is there. First at 64 pixels, where a picture costs an eighth and what words mean is
-learned soonest; then at 128.
+learned soonest; then at 64 and 128 by turns, so that the smaller size is not forgotten.
 """
+import itertools
 import json
 
 import torch
@@ -55,13 +56,15 @@ def public_names(file):
 
 def main():
     parser = options(__doc__.splitlines()[0], minutes=60, batch=64 if DEVICE.type == "cpu" else 512, rate=7e-4)
-    parser.add_argument("--side", type=int, choices=(32, 64, 128), default=64, help="of the pictures (default: %(default)s)")
+    parser.add_argument("--side", type=int, nargs="+", choices=(32, 64, 128), default=[64],
+                        help="of the pictures; several take turns, and a batch of half the side has four times as many "
+                             "(default: 64)")
     parser.add_argument("--parts", type=int, default=1, help="take a step's pictures in so many parts, for memory")
     arguments = prepare(parser.parse_args())
     ids, vocabulary = tokenizer(arguments.out)
     autoencoder = frozen_autoencoder(arguments.out)
-    data, held_out = (Latents(Pictures(arguments.data, split, DEVICE), autoencoder, arguments.side, ids)
-                      for split in ("train", "val"))
+    pictures = [Pictures(arguments.data, split, DEVICE) for split in ("train", "val")]
+    data, held_out = ({side: Latents(split, autoencoder, side, ids) for side in arguments.side} for split in pictures)
     network = Network(arguments.out, vocabulary)
     training = Training("base", [network.unet, network.text], arguments)
     if arguments.compile:
@@ -71,24 +74,29 @@ def main():
     def judge():
         """The loss on the same held-out pictures, masks, times and noise each time."""
         random = torch.get_rng_state()
-        torch.manual_seed(0)
-        with torch.no_grad():
-            losses = [network.loss(criterion, held_out.batch(64, ART[128], (0, 0), 0)).item() for _ in range(4)]
+        for side, latents in held_out.items():
+            torch.manual_seed(0)
+            with torch.no_grad():
+                losses = [network.loss(criterion, latents.batch(64, ART[128], (0, 0), 0)).item() for _ in range(4)]
+            print(f"held out, {side} pixels: {sum(losses) / len(losses):.4f} at step {training.step}", flush=True)
         torch.set_rng_state(random)
-        print(f"held out: {sum(losses) / len(losses):.4f} at step {training.step}", flush=True)
 
     judge()
     # Attention over so few places is quicker written out.
     with sdpa_kernel(SDPBackend.MATH if DEVICE.type == "cpu" else [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
-        while training.running():
-            total = 0
+        for side in itertools.cycle(arguments.side):
+            if not training.running():
+                break
+            count, total = arguments.batch * (max(arguments.side) // side) ** 2, 0
             for _ in range(arguments.parts):
-                batch = data.batch(arguments.batch // arguments.parts, ART[arguments.side], PARTIAL[arguments.side])
+                batch = data[side].batch(count // arguments.parts, ART[side], PARTIAL[side])
                 loss = network.loss(criterion, batch)
                 (loss / arguments.parts).backward()
                 total = total + loss.detach() / arguments.parts
             training.apply(total)
-    training.finish()
+    # The average reaches back over several sizes. Where the rate has come down, half of it is better than all or none:
+    # about 0.263 held out at 128 pixels, not 0.2655 or 0.2642.
+    training.finish(average=0.5 if arguments.cooldown else 1.0)
     judge()
     network.save(arguments.out)
 

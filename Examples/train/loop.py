@@ -120,9 +120,10 @@ class Training:
         self.state_file.with_suffix(".new").replace(self.state_file)
         self.saved = time.time()
 
-    def finish(self):
-        """Saves the state; the networks then hold the moving average, which is what ships."""
+    def finish(self, average=1.0):
+        """Saves the state; the networks then hold what ships: so much of the moving average, the rest of the last
+        weights."""
         self.save()
         with torch.no_grad():
             for weight, mean in zip(self.weights, self.average):
-                weight.copy_(mean)
+                weight.lerp_(mean, average)

@@ -4,8 +4,9 @@
   python3 sheets.py --ldm .build/release/ldm --model OUT --out FOLDER
   python3 sheets.py --score ANSWERS.txt --out FOLDER
 
-Draws the 100 held-out captions of questions.tsv, each under four choices of its kind (words-N.png). The right choices
-go to FOLDER/key.txt, which the judge does not open; ANSWERS.txt has a letter, a to d, for each picture in order.
+Draws the 100 held-out captions of questions.tsv (N.png), and sheets of them, each above four choices of its kind
+(words-N.png). The right choices go to FOLDER/key.txt, which the judge does not open; ANSWERS.txt has a letter, a to d,
+for each picture in order.
 
 questions.tsv: captions of held-out pictures without keywords, and their choices, drawn by chance; of the clip art those
 that name an object were picked by hand, and put in plain words, as many are names of authors or series. Sixteen of the
@@ -47,8 +48,8 @@ def words(arguments):
         pen = ImageDraw.Draw(sheet)
         for i, (caption, choices) in enumerate(asked[number:number + COLUMNS * ROWS]):
             x, y = i % COLUMNS * 260, i // COLUMNS * (SIDE + TEXT)
-            data = ldm(arguments, "txt2img", "-p", caption, "--seed", str(number + i))
-            sheet.paste(picture(data, arguments.out / "last.png"), (x + 30, y))
+            data = ldm(arguments, "txt2img", "-p", caption, "--seed", str(number + i), *arguments.options)
+            sheet.paste(picture(data, arguments.out / f"{number + i + 1}.png"), (x + 30, y))
             pen.text((x, y + 2), str(number + i + 1), "black")
             for j, choice in enumerate(choices):
                 pen.text((x, y + SIDE + 2 + 15 * j), f"{'abcd'[j]} {choice}"[:42], "black")
@@ -63,6 +64,7 @@ def main():
     parser.add_argument("--model", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--score", type=Path)
+    parser.add_argument("options", nargs="*", help="more options of ldm txt2img, after --")
     arguments = parser.parse_args()
     if arguments.score:
         answers, key = arguments.score.read_text().split(), (arguments.out / "key.txt").read_text().split()

@@ -56,7 +56,8 @@ struct LoadedModel: Sendable {
       options.schedule = schedule
     }
     let usual = habits(task)
-    let own = try defaults.sampler.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
+    let ownName = defaults.taskSampler[task.rawValue] ?? defaults.sampler
+    let own = try ownName.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
     let named = try sampling.sampler.map(Samplers.named) ?? own ?? Samplers.named("ddim")
     var settings = SampleSettings()
     settings.steps = sampling.sigmas?.count ?? sampling.steps ?? defaults.steps ?? usual.steps

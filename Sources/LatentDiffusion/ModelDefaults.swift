@@ -18,6 +18,8 @@ public struct ModelDefaults: Sendable {
   public var window: Int?
   public var steps: Int?
   public var sampler: String?
+  /// Samplers of tasks that want another, by task.
+  public var taskSampler: [String: String] = [:]
   public var guidance: Double?
   /// Guidance of tasks that want another, by task.
   public var taskGuidance: [String: Double] = [:]
@@ -39,6 +41,7 @@ public struct ModelDefaults: Sendable {
     let config = try Config(at: path)
     for task in Job.Task.allCases {
       tasks[task.rawValue] = try config.object("tasks")?.optionalString(task.rawValue)
+      taskSampler[task.rawValue] = try config.object("task_sampler")?.optionalString(task.rawValue)
       taskGuidance[task.rawValue] = try config.object("task_guidance")?.optionalNumber(task.rawValue)
       notes[task.rawValue] = try config.object("notes")?.optionalString(task.rawValue)
     }

@@ -13,11 +13,23 @@ import Weights
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
-  private func guidance(_ task: Job.Task, says defaults: String, option: Double? = nil) throws -> Double {
+  private func plan(_ task: Job.Task, says defaults: String, _ sampling: Sampling = Sampling()) throws -> Plan {
     try Data(defaults.utf8).write(to: folder.appendingPathComponent("ldm.json"))
     var job = Job(task, Request(size: Size(height: 32, width: 32)))
-    job.sampling.guidance = option
-    return try Engine(modelAt: folder.path).plan(job).guidance
+    job.sampling = sampling
+    return try Engine(modelAt: folder.path).plan(job)
+  }
+
+  private func guidance(_ task: Job.Task, says defaults: String, option: Double? = nil) throws -> Double {
+    var sampling = Sampling()
+    sampling.guidance = option
+    return try plan(task, says: defaults, sampling).guidance
+  }
+
+  private func sampler(_ task: Job.Task, says defaults: String, option: String? = nil) throws -> String {
+    var sampling = Sampling()
+    sampling.sampler = option
+    return try plan(task, says: defaults, sampling).sampler
   }
 
   @Test func aTaskMayHaveGuidanceOfItsOwn() throws {
@@ -26,6 +38,16 @@ import Weights
     #expect(try guidance(.textToImage, says: both) == 4)
     #expect(try guidance(.inpaint, says: both, option: 3) == 3)
     #expect(try guidance(.textToImage, says: #"{ "task_guidance": { "inpaint": 2 } }"#) == 7.5)
+  }
+
+  @Test func aTaskMayHaveASamplerOfItsOwn() throws {
+    let both = #"{ "sampler": "euler", "task_sampler": { "inpaint": "ddpm" } }"#
+    #expect(try sampler(.inpaint, says: both) == "ddpm")
+    #expect(try sampler(.textToImage, says: both) == "euler")
+    #expect(try sampler(.inpaint, says: both, option: "heun") == "heun")
+    #expect(throws: SamplerError.self) {
+      try self.sampler(.inpaint, says: #"{ "task_sampler": { "inpaint": "magic" } }"#)
+    }
   }
 
   @Test(arguments: [#"{ "task_guidance": 2 }"#, #"{ "task_guidance": { "inpaint": "much" } }"#])
