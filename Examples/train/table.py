@@ -1,6 +1,7 @@
 """captions.tsv of a pack of pictures: path, caption, source, licence."""
-import re
 from collections import Counter
+
+from pack.captions import with_article
 
 # How often a kind of drawing is shown: icons of programs have hardly a use.
 SHOWN = {"emoji": 2, "icon": 0.2}
@@ -21,20 +22,19 @@ def kind(caption):
     return caption.split(" of ")[0]
 
 
-def with_article(caption):
-    """A short caption as people write it: the names of emoji have no article, those of clip art have one."""
-    name = caption.partition(" of ")[2]
-    if kind(caption) != "emoji" or re.match("(a|an|the) ", name) or name.endswith("s"):
+def spoken(caption):
+    """A short caption as people say it: the names of emoji have no article, those of clip art have one."""
+    name = caption.removeprefix("emoji of ")
+    if name == caption:
         return caption
-    article = "the" if name.startswith("flag of") else "an" if re.match("[aeio]|u(?!ni)", name) else "a"
-    return f"emoji of {article} {name}"
+    return "emoji of " + ("the " + name if name.startswith("flag of ") else with_article(name))
 
 
 def wordings(caption):
     """Four ways to say a caption: twice short, with and without an article; with its keywords; the first of these alone."""
     _, *keywords = caption.split(", ")
     other = f"{kind(caption)} of {keywords[0]}" if keywords else caption
-    return short(caption), with_article(short(caption)), caption, other
+    return short(caption), spoken(short(caption)), caption, other
 
 
 def weights(known):

@@ -14,4 +14,4 @@ def with_article(noun):
     """"a house", "an owl"; a plural as it is."""
     if re.search(r"(?<!s)s$", noun.split(" with ")[0].split(" of ")[0]) or noun.startswith(("a ", "an ", "the ")):
         return noun
-    return ("an " if noun[0] in "aeiou" else "a ") + noun
+    return ("an " if re.match("[aeio]|u(?!ni)", noun) else "a ") + noun
