@@ -26,6 +26,14 @@ def masks(count, side, device):
     return (union ^ inverted).float()
 
 
+def exposed(x):
+    """Half of these photographs [N, 3, H, W] in [-1, 1], darker or lighter, with a tint: what surrounds a hole, not what
+    most photographs are like, has to tell how bright the hole is."""
+    power = (0.3 + 0.5 * torch.randn(len(x), 1, 1, 1) + 0.1 * torch.randn(len(x), 3, 1, 1)).exp().to(x.device)
+    other = ((x + 1) / 2).clamp(0, 1) ** power * 2 - 1
+    return torch.where((torch.rand(len(x), 1, 1, 1) < 0.5).to(x.device), other, x)
+
+
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
@@ -70,6 +78,9 @@ class Latents:
         if holes:
             mask[:holes] = masks(holes, z.shape[-1], DEVICE)
             x = self.pixels(kind, mirrored[:holes], index[:holes])
+            if kind == 1:
+                x = exposed(x)
+                z[:holes] = encoded(self.autoencoder, x)
             keep = 1 - F.interpolate(mask[:holes], size=x.shape[-1])
             around[:holes] = encoded(self.autoencoder, x * keep)
         wording = torch.randint(len(self.ids[kind]), (count,)).to(DEVICE)

@@ -41,7 +41,8 @@ public struct Inpainting: Conditioner {
     } else {
       throw ConditioningError.unsuited(model: model.name, to: "inpainting")
     }
-    if !request.raw { result.compose = [{ painted in paste(painted, over: picture, mask: mask) }] }
+    let seam = request.matchesBorder == true ? Seam.border : .decoder
+    if !request.raw { result.compose = [{ painted in paste(painted, over: picture, mask: mask, seam: seam) }] }
     return result
   }
 }

@@ -16,6 +16,10 @@ public struct Request: Sendable {
   /// Where to repaint, `[1, 1, H, W]` in 0...1: 1 repaints, 0 keeps.
   public var mask: Tensor?
   public var maskMode = MaskMode.hard
+  /// Inpainting: whether what is painted is shifted in colour until it continues the picture at the hole's border. For
+  /// networks that leave a step there; an edge that belongs there is smoothed away as well. nil leaves it to the model's
+  /// defaults, then to no.
+  public var matchesBorder: Bool?
   /// How near what is seen is, `[1, 1, H, W]`, of any range and size: higher is nearer.
   public var depth: Tensor?
   /// How far to leave `image`: 0 keeps it, 1 starts from (nearly) pure noise.

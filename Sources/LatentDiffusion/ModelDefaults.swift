@@ -25,6 +25,8 @@ public struct ModelDefaults: Sendable {
   public var taskGuidance: [String: Double] = [:]
   public var noiseLevel: Int?
   public var encoding: Encoding?
+  /// `Request.matchesBorder` where a job leaves it open.
+  public var matchesBorder: Bool?
   /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
   public var promptPrefixes: [String] = []
   /// What a prompt without a known beginning gets instead where a picture is reworked.
@@ -57,6 +59,7 @@ public struct ModelDefaults: Sendable {
       guard let encoding = Encoding(rawValue: name) else { throw config.invalid("encode", "sample or mean") }
       self.encoding = encoding
     }
+    matchesBorder = try config.optionalBool("match_border")
     promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
     picturePrefix = try config.optionalString("picture_prefix")
     let numbers = [("native_size", nativeSize), ("layout_size", layoutSize), ("window", window), ("steps", steps)]

@@ -24,7 +24,7 @@ extension Run {
         canvas.write(painted, top: top, left: left)
       } else {
         let own = holes.mask(open, of: number, in: region)
-        canvas.write(paste(painted, over: cut, mask: own), top: top, left: left, where: own)
+        canvas.write(paste(painted, over: cut, mask: own, seam: seam), top: top, left: left, where: own)
         if number + 1 < holes.groups.count { region.paste(region.cut(open) - own, on: &open) }
       }
     }
@@ -43,7 +43,11 @@ extension Run {
     guard job.work == .auto, Double(max(h, w)) >= 1.5 * Double(max(size.height, size.width)),
       sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * Self.retouch) > 0
     else { return coarse }
-    return try onePass(paste(coarse, over: cut, mask: mask), mask, strength: Self.retouch)
+    return try onePass(paste(coarse, over: cut, mask: mask, seam: seam), mask, strength: Self.retouch)
+  }
+
+  private var seam: Seam {
+    job.request.matchesBorder ?? loaded.defaults.matchesBorder ?? false ? .border : .decoder
   }
 
   /// Strength of the second pass over a large hole: texture, not content.

@@ -28,7 +28,11 @@ import Testing
     defer { ldm.remove() }
     let command = page.dropLast(2).split(separator: "-").dropFirst().joined(separator: " ")
     let help = String(decoding: try ldm.shell("$ldm \(command) --help").output, as: UTF8.self)
-    let told = Set(help.matches(of: /(?m)^  (?:-[a-z], )?(--[a-z0-9-]+)/).map { String($0.1) })
+    // A switch that goes both ways is one entry: --x/--no-x.
+    let told = Set(
+      help.matches(of: /(?m)^  (?:-[a-z], )?(--[a-z0-9-]+)(?:\/(--[a-z0-9-]+))?/).flatMap {
+        [String($0.1)] + ($0.2.map { [String($0)] } ?? [])
+      })
     let written = Set(try text(page).matches(of: /(?m)^\.It Fl (?:[a-z] , )?-([a-z0-9-]+)/).map { "--\($0.1)" })
     #expect(told.subtracting(written).isEmpty && written.subtracting(told).isEmpty, "run Man/make.sh")
   }

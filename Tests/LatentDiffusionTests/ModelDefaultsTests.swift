@@ -79,6 +79,30 @@ import Weights
     #expect(try atOnce.picture.elements == drawn(small, says: "{}").picture.elements)
   }
 
+  /// A hole filled in 2 steps.
+  private func filled(matchesBorder: Bool?, says defaults: String) throws -> [Float] {
+    let model = "\(folder.path)/inpaint"
+    try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/inpaint/model", toPath: model)
+    try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
+    var request = Request(size: Size(height: 32, width: 32))
+    request.image = Tensor(repeating: 0.5, shape: [1, 3, 32, 32])
+    request.mask = Tensor(shape: [1, 1, 32, 32]) { out in for i in out.indices { out[i] = i % 32 < 12 ? 1 : 0 } }
+    request.matchesBorder = matchesBorder
+    var job = Job(.inpaint, request)
+    job.sampling.steps = 2
+    job.sampling.seed = 1
+    return try Engine(modelAt: model).run(job).elements
+  }
+
+  @Test func whetherHolesMatchTheirBorderIsTheFoldersToSay() throws {
+    let (matched, left) = (try filled(matchesBorder: true, says: "{}"), try filled(matchesBorder: false, says: "{}"))
+    #expect(matched != left)
+    #expect(try filled(matchesBorder: nil, says: "{}") == left)
+    #expect(try filled(matchesBorder: nil, says: #"{ "match_border": true }"#) == matched)
+    #expect(try filled(matchesBorder: false, says: #"{ "match_border": true }"#) == left)
+    #expect(throws: ConfigError.self) { try self.filled(matchesBorder: nil, says: #"{ "match_border": 1 }"#) }
+  }
+
   @Test func aSizeOfNothingIsRefused() {
     #expect(throws: ConfigError.self) { try self.drawn(Size(height: 32, width: 32), says: #"{ "layout_size": 0 }"#) }
   }

@@ -38,6 +38,7 @@ struct InpaintCommand: ParsableCommand {
       var request = Request(size: image.size)
       request.mask = mask?.tensor
       request.maskMode = self.mask.mode
+      request.matchesBorder = self.mask.matchBorder
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.inpaint, request)

@@ -33,6 +33,11 @@ struct MaskOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Softens the mask's edge; means --mask-mode soft.", valueName: "pixels"))
   var feather: Int = 0
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether what is painted is shifted in colour to continue the picture at its edge. Default: the model's.")
+  var matchBorder: Bool?
+
   func validate() throws {
     guard parts.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--mask names no file") }
     if let maskFrom { _ = try MaskColor(maskFrom) }

@@ -48,7 +48,9 @@ struct Draft {
     settings += job.sampling.shortcuts
     switch job.task {
     case .textToImage: break
-    case .imageToImage, .inpaint: settings.append(("Denoising strength", Self.short(job.request.strength)))
+    case .imageToImage, .inpaint:
+      settings.append(("Denoising strength", Self.short(job.request.strength)))
+      if let matches = job.request.matchesBorder { settings.append(("Match border", "\(matches)")) }
     case .upscale: settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
     }
     settings += hashes.settings
