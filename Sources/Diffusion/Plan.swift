@@ -11,12 +11,17 @@ public struct Plan: Sendable {
     /// To which clean latents are noised to stand beside those of this call. Differs from `level` only between the two
     /// halves of a second-order step.
     public var mark: NoiseLevel
+    /// False where the call goes on with the step of the one before: a run is not cut there.
+    public var beginsStep: Bool
 
-    public init(timestep: Double, level: NoiseLevel, next: NoiseLevel, mark: NoiseLevel? = nil) {
+    public init(
+      timestep: Double, level: NoiseLevel, next: NoiseLevel, mark: NoiseLevel? = nil, beginsStep: Bool = true
+    ) {
       self.timestep = timestep
       self.level = level
       self.next = next
       self.mark = mark ?? level
+      self.beginsStep = beginsStep
     }
   }
 
@@ -34,11 +39,13 @@ public struct Plan: Sendable {
 
   public var calls: Range<Int> { min(first, nodes.count)..<nodes.count }
 
-  /// Those of `calls` at training steps in `range`; they follow each other, as steps only fall.
+  /// Those of `calls` whose steps begin at training steps in `range`; they follow each other, as steps only fall.
   public func calls(at range: Range<Double>) -> Range<Int> {
-    let start = calls.first { nodes[$0].timestep < range.upperBound } ?? nodes.count
-    let end = calls.first { $0 >= start && nodes[$0].timestep < range.lowerBound } ?? nodes.count
-    return start..<end
+    func first(below timestep: Double) -> Int {
+      calls.first { nodes[$0].beginsStep && nodes[$0].timestep < timestep } ?? nodes.count
+    }
+    let start = first(below: range.upperBound)
+    return start..<max(start, first(below: range.lowerBound))
   }
 }
 

@@ -38,16 +38,17 @@ public func sample(
   for index in calls {
     let node = plan.nodes[index]
     // A step may be several calls, the last of them fewer.
-    let output = try model.predict(x, node, step: (index - began) * count.total / plan.nodes.count)
+    let step = (index - began) * (count.total - count.skipped) / (plan.nodes.count - began)
+    let output = try model.predict(x, node, step: step)
     var estimate = Estimate(x: x, output: output, level: node.level, prediction: sampler.prediction)
     estimate.x0 = sampler.refine(estimate.x0)
-    var step = Step(plan: plan, index: index, current: estimate, past: past)
-    step.current.x = sampler.correct(step)
-    x = sampler.next(step, noise: &noise)
-    for constrain in conditioning.constrain { x = try constrain(x, step) }
-    guard x.isFinite else { throw SamplerError.notFinite(call: step.done + 1, of: calls.count) }
-    past = Array(([step.current] + past).prefix(sampler.history))
-    try progress(step.done + 1, calls.count)
+    var call = Step(plan: plan, index: index, current: estimate, past: past)
+    call.current.x = sampler.correct(call)
+    x = sampler.next(call, noise: &noise)
+    for constrain in conditioning.constrain { x = try constrain(x, call) }
+    guard x.isFinite else { throw SamplerError.notFinite(call: call.done + 1, of: calls.count) }
+    past = Array(([call.current] + past).prefix(sampler.history))
+    try progress(call.done + 1, calls.count)
   }
   return x
 }

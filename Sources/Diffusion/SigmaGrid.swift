@@ -48,7 +48,7 @@ struct SigmaGrid: Sendable {
       let half = middle(sigmas[i], sigmas[i + 1])
       nodes.append(Plan.Node(timestep: timesteps[i], level: from, next: half))
       let t = middleTimestep(half.sigma, timesteps[i + 1])
-      nodes.append(Plan.Node(timestep: t, level: half, next: to, mark: to))
+      nodes.append(Plan.Node(timestep: t, level: half, next: to, mark: to, beginsStep: false))
     }
     return Plan(nodes: nodes, first: 2 * steps.skipped, noiseScale: noiseScale(sigmas))
   }

@@ -53,9 +53,7 @@ extension Run {
     }
     let strength = job.request.strength * Self.refinement
     // Where strength leaves no step for the windows, there is nothing to re-imagine from near.
-    guard sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * strength) > 0 else {
-      return filled(size, start)
-    }
+    guard let settings = laterSettings(strength: strength) else { return filled(size, start) }
     let known = try loaded.encode(size, part: start)
     let grid = Size(height: known.shape[2], width: known.shape[3])
     let windows = windows(over: grid)
@@ -64,7 +62,7 @@ extension Run {
     let (latents, compose) = try latents(
       of: request,
       by: [TextToImage(), Continuation(start: Start(latents: known, noise: noise(known.shape), strength: strength))],
-      windows: windows, size: grid, blankCanvas: true)
+      windows: windows, settings: settings, size: grid, blankCanvas: true)
     var fine = surface(of: size, depth: 16)
     var resampler = StripResampler(
       from: (size.height, size.width), to: (small.shape[2], small.shape[3]), .bicubicAntialiased)
@@ -75,6 +73,7 @@ extension Run {
       if let rows = resampler.add(strip) { down.append(rows) }
       fine.write(strip, top: top)
     }
+    if job.request.raw { return fine }
     let correction = global - Tensor.concatenate(down, axis: 2)
     return filled(size) { region in
       let part = fine.cut(region)

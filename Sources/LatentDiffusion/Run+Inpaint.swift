@@ -39,18 +39,22 @@ extension Run {
     let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
     // Any pixel of the hole is to be repainted at the smaller size too.
     let smallMask = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
-    let coarse = try onePass(small, smallMask).resized(height: h, width: w, .lanczos3)
+    let strength = job.request.strength
+    var coarse = try onePass(small, smallMask).resized(height: h, width: w, .lanczos3)
+    // What strength keeps, it keeps in the detail that the small one cannot have.
+    if strength < 1 { coarse = coarse + Float(1 - strength) * (cut - small.resized(height: h, width: w, .lanczos3)) }
     guard job.work == .auto, Double(max(h, w)) >= 1.5 * Double(max(size.height, size.width)),
-      sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * Self.retouch) > 0
+      let settings = laterSettings(strength: Self.retouch * strength)
     else { return coarse }
-    return try onePass(paste(coarse, over: cut, mask: mask, seam: seam), mask, strength: Self.retouch)
+    return try onePass(
+      paste(coarse, over: cut, mask: mask, seam: seam), mask, strength: Self.retouch * strength, settings)
   }
 
   private var seam: Seam {
     job.request.matchesBorder ?? loaded.defaults.matchesBorder ?? false ? .border : .decoder
   }
 
-  /// Strength of the second pass over a large hole: texture, not content.
+  /// Share of the strength that the second pass over a large hole is run with: texture, not content.
   private static var retouch: Double { 0.4 }
 
   /// nil where the region is worked on as it is.
@@ -65,8 +69,12 @@ extension Run {
 
   /// One pass over `picture`; nothing is pasted.
   ///
-  /// - Parameter strength: of a second pass, in windows; nil: the job's, over the whole.
-  private func onePass(_ picture: Tensor, _ mask: Tensor, strength: Double? = nil) throws -> Tensor {
+  /// - Parameters:
+  ///   - strength: of a second pass, in windows; nil: the job's, over the whole.
+  ///   - settings: of a second pass.
+  private func onePass(
+    _ picture: Tensor, _ mask: Tensor, strength: Double? = nil, _ settings: SampleSettings? = nil
+  ) throws -> Tensor {
     var request = prepared(job.request)
     let padded = loaded.padded(picture)
     request.image = padded
@@ -78,7 +86,7 @@ extension Run {
     let windows = strength.map { _ in
       self.windows(over: Size(height: request.size.height / factor, width: request.size.width / factor))
     }
-    return try pass(request, by: [TextToImage(), Inpainting()], windows: windows)
+    return try pass(request, by: [TextToImage(), Inpainting()], windows: windows, settings: settings)
       .cropped(top: 0, left: 0, height: picture.shape[2], width: picture.shape[3])
   }
 }

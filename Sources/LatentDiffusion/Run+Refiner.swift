@@ -42,17 +42,15 @@ extension Run {
   /// - Parameter latents: noisy, as the model left them. Nothing is drawn but by the sampler.
   func refined(
     _ latents: Tensor, _ refiner: Refiner, _ request: Request, _ conditioning: Conditioning,
-    _ sampling: ResolvedSampling, by denoiser: any Denoiser, progress: (Int, Int) throws -> Void
+    _ settings: SampleSettings, by denoiser: any Denoiser, progress: (Int, Int) throws -> Void
   ) throws -> Tensor {
     var own = try TextToImage().condition(request, with: refiner.model, noise: &noise)
     own.start = Start(latents: latents, strength: conditioning.start?.latents == nil ? 1 : conditioning.start!.strength)
     own.start?.isNoisy = true
     own.constrain = conditioning.constrain
-    var settings = sampling.settings
+    var settings = settings
     settings.timesteps = -1..<refiner.cutoff(of: trainSteps)
     return try sample(
       denoiser, own, sampling.sampler, settings, shape: latents.shape, noise: &noise, progress: progress)
   }
-
-  private var trainSteps: Int { model.scheduler.trainSteps ?? 1000 }
 }

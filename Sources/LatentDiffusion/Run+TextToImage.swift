@@ -15,7 +15,9 @@ extension Run {
         request.strength = Self.redrawn
         conditioners.append(ImageToImage())
       }
-      picture = try pass(request, by: conditioners + loaded.blankCanvas, mayResize: true)
+      picture = try pass(
+        request, by: conditioners + loaded.blankCanvas,
+        settings: picture == nil ? nil : laterSettings(strength: Self.redrawn), mayResize: true)
     }
     let result = picture!
     // What a conditioner cut to size has no margin left.
@@ -31,7 +33,7 @@ extension Run {
     var (factor, sizes) = (1.0, [loaded.size(wanted, scaledBy: 1)])
     // Conditioners from elsewhere have the size asked for in mind, and may start from a picture of their own.
     guard let side = loaded.defaults.layoutSize, job.conditioners.isEmpty,
-      sampling.settings.exactSteps || Int(Double(sampling.settings.steps) * Self.redrawn) > 0
+      laterSettings(strength: Self.redrawn) != nil
     else { return sizes }
     while Double(max(wanted.height, wanted.width)) * factor > 1.5 * Double(side) {
       factor /= 2

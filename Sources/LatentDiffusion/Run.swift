@@ -69,13 +69,16 @@ final class Run {
 
   /// One pass of the sampler and the decoder.
   ///
-  /// - Parameter mayResize: conditioners may compose a picture of another size.
+  /// - Parameters:
+  ///   - settings: of a pass after the first; nil: the job's.
+  ///   - mayResize: conditioners may compose a picture of another size.
   func pass(
-    _ request: Request, by conditioners: [any Conditioner], windows: Windows? = nil, mayResize: Bool = false
+    _ request: Request, by conditioners: [any Conditioner], windows: Windows? = nil, settings: SampleSettings? = nil,
+    mayResize: Bool = false
   ) throws -> Tensor {
     let factor = model.latentFactor
     let (latents, compose) = try latents(
-      of: request, by: conditioners, windows: windows,
+      of: request, by: conditioners, windows: windows, settings: settings,
       size: Size(height: request.size.height / factor, width: request.size.width / factor))
     try report("decoding")
     let decoded = try loaded.decode(latents)
@@ -90,11 +93,14 @@ final class Run {
   ///
   /// - Parameters:
   ///   - windows: cuts the latents where given; else the network sees them whole.
+  ///   - settings: of a pass after the first; nil: the job's.
   ///   - size: of the latents.
   ///   - blankCanvas: each window is shown a canvas with nothing on it, where the model asks for one.
   func latents(
-    of request: Request, by conditioners: [any Conditioner], windows: Windows?, size: Size, blankCanvas: Bool = false
+    of request: Request, by conditioners: [any Conditioner], windows: Windows?, settings: SampleSettings? = nil,
+    size: Size, blankCanvas: Bool = false
   ) throws -> (latents: Tensor, compose: [Conditioning.Compose]) {
+    let settings = settings ?? sampling.settings
     var conditioning = Conditioning()
     for conditioner in conditioners + job.conditioners {
       try conditioning.combine(conditioner.condition(request, with: loaded, noise: &noise))
@@ -107,23 +113,36 @@ final class Run {
     }
     try check(conditioning, size, besides: canvas?.shape[1] ?? 0)
     if let preview = job.preview { conditioning.constrain.append(previewing(preview)) }
-    func denoiser(_ model: Model) throws -> any Denoiser {
+    func denoiser(_ model: Model, canvas: Tensor?) throws -> any Denoiser {
       let network = try job.sampling.approximation.of(model, seed: job.sampling.seed)
       return windows.map { WindowedDenoiser(model: network, windows: $0, concatenated: canvas) { try self.tick() } }
         ?? network
     }
     // Until the first step is done and its number of calls known.
-    let steps = Double(sampling.settings.steps) * (conditioning.start?.strength ?? 1)
+    let steps = Double(settings.steps) * (conditioning.start?.strength ?? 1)
     planned = done + max(Int(steps), 1) * (windows?.count ?? 1)
     var latents = try sample(
-      denoiser(model), conditioning, sampling.sampler, ownPart(of: sampling.settings),
+      denoiser(model, canvas: canvas), conditioning, sampling.sampler, ownPart(of: settings),
       shape: [1, model.latentChannels, size.height, size.width], noise: &noise, progress: counter(windows))
     if let refiner = loaded.refiner {
       latents = try refined(
-        latents, refiner, request, conditioning, sampling, by: denoiser(refiner.model), progress: counter(windows))
+        latents, refiner, request, conditioning, settings, by: denoiser(refiner.model, canvas: nil),
+        progress: counter(windows))
     }
     return (latents, conditioning.compose)
   }
+
+  /// How a pass after the first is sampled, at a strength that the user did not give; nil: that leaves it no step. All steps
+  /// are made, where the job wants that, as far as the list of sigmas and the model's training steps have so many.
+  func laterSettings(strength: Double) -> SampleSettings? {
+    var settings = sampling.settings
+    settings.exactSteps =
+      settings.exactSteps && job.sampling.sigmas == nil
+      && Double(settings.steps) / strength < Double(trainSteps)
+    return settings.exactSteps || Int(Double(settings.steps) * strength) > 0 ? settings : nil
+  }
+
+  var trainSteps: Int { model.scheduler.trainSteps ?? 1000 }
 
   /// Decodes large latents tile by tile, in strips of rows from top to bottom.
   ///

@@ -62,6 +62,10 @@ public struct UNetConfig: Sendable {
     (levels + upLevels + [middle].compactMap(\.self)).contains { $0.attention == .transformer }
   }
 
+  /// What height and width of the latents must be multiples of: residual blocks halve a map, rounding down, and double it
+  /// again, whatever it was; convolutions are told the size that was.
+  package var multiple: Int { 1 << levels.count { $0.resizing == .resnet } }
+
   /// The level of the highest resolution whose tokens attend to each other, on the way down as on the way up.
   package var mergedLevel: Int? { levels.firstIndex { $0.attention == .transformer && !$0.onlyCross } }
 

@@ -159,6 +159,7 @@ import Testing
     arguments: [
       ("euler", 1.0, [1, 1, 2, 2, 2]), ("ddim", 1, [1, 1, 2, 2, 2]), ("pndm", 1, [1, 1, 1, 2, 2, 2]),
       ("heun", 1, [1, 1, 1, 1, 2, 2, 2, 2, 2]), ("dpm2", 1, [1, 1, 1, 1, 2, 2, 2, 2, 2]), ("euler", 0.6, [1, 1, 2]),
+      ("plms", 0.6, [1, 1, 1, 2]),
     ] as [(String, Double, [Float])])
   func aTextThatChangesDoesSoAtItsStep(name: String, strength: Double, expected: [Float]) throws {
     var conditioning = Conditioning()

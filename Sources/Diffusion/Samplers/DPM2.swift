@@ -21,8 +21,7 @@ public struct DPM2: Sampler {
   }
 
   public func next(_ step: Step, noise: inout Noise) -> Tensor {
-    let isSecond = step.done % 2 == 1
-    let from = isSecond ? step.past[0] : step.current
+    let from = step.node.beginsStep ? step.current : step.past[0]
     return linear((1, from.x), (step.node.next.sigma - from.level.sigma, step.current.slope))
   }
 }

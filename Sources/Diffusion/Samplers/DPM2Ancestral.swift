@@ -22,7 +22,7 @@ public struct DPM2Ancestral: Sampler {
   }
 
   public func next(_ step: Step, noise: inout Noise) -> Tensor {
-    guard step.done % 2 == 1 else {
+    guard !step.node.beginsStep else {
       return linear((1, step.current.x), (step.node.next.sigma - step.node.level.sigma, step.current.slope))
     }
     let from = step.past[0]

@@ -22,7 +22,7 @@ public struct Heun: Sampler {
   public func refine(_ x0: Tensor) -> Tensor { clip.map { x0.clamped(to: -$0...$0) } ?? x0 }
 
   public func next(_ step: Step, noise: inout Noise) -> Tensor {
-    guard step.done % 2 == 1 else {
+    guard !step.node.beginsStep else {
       return linear((1, step.current.x), (step.node.next.sigma - step.node.level.sigma, step.current.slope))
     }
     let before = step.past[0]

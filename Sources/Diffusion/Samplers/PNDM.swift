@@ -35,15 +35,17 @@ public struct PNDM: Sampler {
     let stride = table.grid.noise.count / steps.total
     let nodes = timesteps.enumerated().map { index, t in
       // The second call of the run redoes the step of the first.
-      let from = index == first + 1 ? t + stride : t
+      let isRepeat = index == first + 1
+      let from = isRepeat ? t + stride : t
       return Plan.Node(
-        timestep: Double(t), level: table.level(from), next: table.level(from - stride), mark: table.level(t))
+        timestep: Double(t), level: table.level(from), next: table.level(from - stride), mark: table.level(t),
+        beginsStep: !isRepeat)
     }
     return Plan(nodes: nodes, first: first)
   }
 
   public func next(_ step: Step, noise: inout Noise) -> Tensor {
-    let x = step.done == 1 ? step.past[0].x : step.current.x
+    let x = step.node.beginsStep ? step.current.x : step.past[0].x
     let e = prediction.epsilon(multistep(step), x, at: step.node.level)
     let (a, p) = (step.node.level.alphaBar, step.node.next.alphaBar)
     let divisor = a * (1 - p).squareRoot() + (a * (1 - a) * p).squareRoot()
@@ -52,13 +54,14 @@ public struct PNDM: Sampler {
 
   private func multistep(_ step: Step) -> Tensor {
     let output = step.current.output
-    // The second call is no part of the history.
-    let past = step.past.enumerated().filter { step.done - 1 - $0.offset != 1 }.map(\.element.output)
-    switch step.done {
+    guard step.node.beginsStep else { return linear((0.5, output), (0.5, step.past[0].output)) }
+    // The repeat is no part of the history.
+    let past = step.past.enumerated().filter { step.plan.nodes[step.index - 1 - $0.offset].beginsStep }
+      .map(\.element.output)
+    switch past.count {
     case 0: return output
-    case 1: return linear((0.5, output), (0.5, step.past[0].output))
-    case 2: return linear((1.5, output), (-0.5, past[0]))
-    case 3: return linear((23 / 12, output), (-16 / 12, past[0]), (5 / 12, past[1]))
+    case 1: return linear((1.5, output), (-0.5, past[0]))
+    case 2: return linear((23 / 12, output), (-16 / 12, past[0]), (5 / 12, past[1]))
     default: return linear((55 / 24, output), (-59 / 24, past[0]), (37 / 24, past[1]), (-9 / 24, past[2]))
     }
   }
