@@ -19,6 +19,7 @@ public final class Engine: Sendable {
   let findLoRA: @Sendable (String) throws -> String
   private let hints: CheckpointHints
   let policy: KernelPolicy
+  private let tiling: Tiling
   /// Of adapters, by file.
   let hashes = Mutex<[String: String]>([:])
   /// By folder; each with the LoRAs that the prompt it was loaded for named.
@@ -44,7 +45,7 @@ public final class Engine: Sendable {
     },
     refinerAt refiner: (path: String, share: Double)? = nil,
     previewAt previewer: String? = nil, hints: CheckpointHints = CheckpointHints(), precision: Precision = .auto,
-    threads: Int? = nil, cache: PackCache? = nil
+    threads: Int? = nil, cache: PackCache? = nil, tiling: Tiling = .auto
   ) throws {
     guard Checkpoint.isModel(path) else { throw CheckpointError.noModel(path: path) }
     if let refiner {
@@ -55,7 +56,7 @@ public final class Engine: Sendable {
     (self.inversions, self.findLoRA) = (inversions, findLoRA)
     (self.refiner, self.previewer) = (refiner, previewer)
     defaults = try ModelDefaults(folder: path)
-    policy = KernelPolicy(precision: precision, cache: cache)
+    (policy, self.tiling) = (KernelPolicy(precision: precision, cache: cache), tiling)
     if let threads { ldm_set_threads(Int32(threads)) }
   }
 
@@ -107,7 +108,11 @@ public final class Engine: Sendable {
       // What was kept for the next call would stand beside the picture while it is encoded.
       if picture.size.height * picture.size.width > Self.largePicture { ldm_trim() }
       switch picture {
-      case .samples(let image): return image.at(depth: job.depth)
+      case .samples(let image):
+        // Of inpainting it is the input itself, repainted.
+        var result = image.at(depth: job.depth).with(alpha: nil)
+        result.metadata = ImageMetadata()
+        return result
       case .floats(let tensor): return Image(tensor: tensor, depth: job.depth)
       }
     }
@@ -141,7 +146,8 @@ public final class Engine: Sendable {
       // Two models at a time may be more than memory holds.
       loaded[folder] = nil
       var model = try LoadedModel(
-        at: folder, autoencoderAt: vae, loras: loras + named, inversions: inversions, hints: hints, policy: policy)
+        at: folder, autoencoderAt: vae, loras: loras + named, inversions: inversions, hints: hints, policy: policy,
+        tiling: tiling)
       model.refiner = try refiner.map {
         try Refiner(at: $0.path, share: $0.share, for: model.model, inversions: inversions, policy: policy)
       }

@@ -42,10 +42,19 @@ extension LoadedModel {
   }
 
   func tiles(height: Int, width: Int) -> Windows {
+    let side =
+      switch tiling {
+      case .auto: usualTile(height: height, width: width)
+      case .off: max(height, width)
+      case .side(let pixels): max(pixels / model.latentFactor, 2 * Self.overlap)
+      }
+    return Windows(height: height, width: width, side: side, overlap: Self.overlap, isTrimmed: true)
+  }
+
+  private func usualTile(height: Int, width: Int) -> Int {
     // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
     let isWhole = height * width <= side(wholeBudget) * side(wholeBudget)
-    let side = isWhole ? max(height, width) : min(side(budget), 128)
-    return Windows(height: height, width: width, side: side, overlap: Self.overlap, isTrimmed: true)
+    return isWhole ? max(height, width) : min(side(budget), 128)
   }
 
   func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }

@@ -13,12 +13,14 @@ struct LoadedModel: Sendable {
   let notes: [String]
   /// Bytes that the process's memory is to stay below.
   let memoryLimit: Int?
+  let tiling: Tiling
 
   /// - Parameter vae: an autoencoder to use in place of the model's own.
   init(
     at path: String, autoencoderAt vae: String?, loras: [LoRA] = [], inversions: [TextualInversion] = [],
-    hints: CheckpointHints, policy: KernelPolicy
+    hints: CheckpointHints, policy: KernelPolicy, tiling: Tiling
   ) throws {
+    self.tiling = tiling
     defaults = try ModelDefaults(folder: path)
     let autoencoder = try (vae ?? defaults.autoencoder.map { "\(path)/\($0)" }).map { try Checkpoint(at: $0) }
     let checkpoint = try Checkpoint(at: path, hints: hints)
@@ -32,8 +34,8 @@ struct LoadedModel: Sendable {
   var nativeSize: Int { defaults.nativeSize ?? model.unet.config.sampleSize * model.latentFactor }
   /// Side of a window in latents.
   var window: Int { defaults.window ?? nativeSize / model.latentFactor }
-  /// Sizes are padded to multiples of it: the autoencoder's factor, and room for the UNet's halvings.
-  var multiple: Int { model.latentFactor }
+  /// Sizes are padded to multiples of it: the autoencoder's factor, and what the UNet's halvings need.
+  var multiple: Int { model.latentFactor * model.unet.config.multiple }
   /// Whether the UNet was trained to inpaint: mask and masked latents are part of its input.
   var isInpainting: Bool { model.inpaintingInput != nil }
 

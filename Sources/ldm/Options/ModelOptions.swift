@@ -51,6 +51,14 @@ struct ModelOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("Threads of the networks. Default: all processors.", valueName: "n"))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How pictures go through the autoencoder: off (whole), in tiles of so many pixels a side, or auto (whole up to a \
+      megapixel).
+      """, valueName: "auto|off|pixels"))
+  var tile = Tiling.auto
+
   @OptionGroup var cache: CacheOptions
 
   func validate() throws {
@@ -78,7 +86,8 @@ struct ModelOptions: ParsableArguments {
       inversions: try embedding.map(Self.inversion), findLoRA: LoRALocator(modelAt: path, locator).file,
       refinerAt: refiner,
       previewAt: previewer.map(Arguments.words), hints: CheckpointHints(prediction: prediction),
-      precision: Precision(rawValue: precision)!, threads: threads, cache: cache.cache())
+      precision: Precision(rawValue: precision)!, threads: threads, cache: cache.cache(),
+      tiling: tile)
   }
 
   /// "NAME:0.3" → the refiner and its share.
@@ -125,6 +134,20 @@ struct ModelOptions: ParsableArguments {
     }
     return path
   }
+}
+
+extension Tiling: ExpressibleByArgument {
+  public init?(argument: String) {
+    switch argument {
+    case "auto": self = .auto
+    case "off": self = .off
+    default:
+      guard let side = Int(argument), side > 0 else { return nil }
+      self = .side(side)
+    }
+  }
+
+  public var defaultValueDescription: String { "auto" }
 }
 
 extension CheckpointHints {
