@@ -43,7 +43,13 @@ extension ModelsCommand {
     }
 
     func run() throws {
-      let checkpoint = try Checkpoint(at: ModelLocator().path(of: input))
+      let path = try ModelLocator().path(of: input)
+      let parts = try Set(ModelDefaults(folder: path).tasks.values).sorted()
+      guard parts.isEmpty else {
+        throw Failure(
+          .unavailable, "\(path): holds several models; name the folder of one: \(parts.joined(separator: ", "))")
+      }
+      let checkpoint = try Checkpoint(at: path)
       let target = Arguments.words(output)
       let isFile = target.hasSuffix(".safetensors")
       if !isFile, Checkpoint.exists(target) {
@@ -70,6 +76,8 @@ extension ModelsCommand {
     /// Writes beside the target under another name, and renames when all is whole.
     private static func atomically(_ target: String, _ body: (String) throws -> Void) throws {
       let url = URL(fileURLWithPath: target)
+      let folder = url.deletingLastPathComponent().path
+      guard access(folder, W_OK) == 0 else { throw Failure(.cannotCreate, errno: errno, folder) }
       let temporary = url.deletingLastPathComponent()
         .appendingPathComponent(".ldm-\(String(UInt64.random(in: 0...(.max)), radix: 36))").path
       do {

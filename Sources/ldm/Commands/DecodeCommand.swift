@@ -38,6 +38,9 @@ struct DecodeCommand: ParsableCommand {
       return try SafetensorsFile(MappedFile(name: source.description, contents: bytes))
     } catch {
       guard case .malformed(_, let why) = error else { throw error }
+      guard ImageFormat(magic: bytes) == nil else {
+        throw Failure(.badData, "is a picture already; expected latents, as ldm encode writes them")
+      }
       throw Failure(.badData, "no sound safetensors file: \(why)")
     }
   }

@@ -18,6 +18,7 @@ struct ImageToImageCommand: ParsableCommand {
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
+  @OptionGroup(title: "Telling") var preview: PreviewOptions
 
   func run() throws {
     let sources = try input.sources()
@@ -25,7 +26,8 @@ struct ImageToImageCommand: ParsableCommand {
     let depthMap = try depth.map(maximumPixels: input.maxPixels)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, preview: preview,
+      inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
       let size = try size.value() ?? image.size
       let picture = image.withoutHiddenColours().resized(height: size.height, width: size.width)

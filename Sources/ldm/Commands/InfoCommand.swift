@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Weights
 
 struct InfoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,6 +33,8 @@ struct InfoCommand: ParsableCommand {
       return try body()
     } catch let error where !(error is Signals.Interrupted) {
       var failure = Failure(error)
+      // The input's name stands before it already.
+      if case WeightsError.foreign(_, let what) = error { failure.message = what }
       failure.stopsAll = false
       throw failure
     }

@@ -17,6 +17,7 @@ struct InpaintCommand: ParsableCommand {
   @OptionGroup(title: "Model") var plugins: PluginOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
+  @OptionGroup(title: "Telling") var preview: PreviewOptions
 
   func validate() throws {
     guard mask.isGiven || !plugins.isEmpty else {
@@ -30,7 +31,8 @@ struct InpaintCommand: ParsableCommand {
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, preview: preview,
+      inputs: sources.count)
     let pictures = try mask.pictures(stdinIsTaken: input.readsStandardInput, maximumPixels: input.maxPixels)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, source in
       let mask = self.mask.isGiven ? try self.mask.mask(pictures, for: image) : nil

@@ -13,7 +13,7 @@ extension ModelsCommand {
     @Argument(help: "A model's name, folder or file.") var name: String
 
     @Option(
-      help: ArgumentHelp("Numbers of the networks: auto, f32, bf16.", valueName: "type"),
+      help: ArgumentHelp("Numbers of the networks: auto, f32, bf16, int8.", valueName: "type"),
       completion: .list(Precision.allCases.map(\.rawValue)))
     var precision: String = "auto"
 
@@ -21,12 +21,14 @@ extension ModelsCommand {
 
     func validate() throws {
       _ = try choice(precision, "--precision", Precision.allCases.map(\.rawValue))
+      guard !options.noCache, options.cacheSize?.bytes != 0 else {
+        throw ValidationError("pack fills the cache; leave out --no-cache, and give --cache-size room")
+      }
     }
 
     func run() throws {
       guard let cache = options.cache() else {
-        throw Failure(
-          .cannotCreate, "no place for a cache: XDG_CACHE_HOME and HOME are not set, or --no-cache was given")
+        throw Failure(.cannotCreate, "no place for a cache: XDG_CACHE_HOME and HOME are not set")
       }
       let engine = try Engine(
         modelAt: ModelLocator().path(of: name), precision: Precision(rawValue: precision)!, cache: cache)

@@ -36,9 +36,14 @@ struct TextToImageCommand: ParsableCommand {
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
+  @OptionGroup(title: "Telling") var preview: PreviewOptions
 
   func validate() throws {
     guard !isNullTerminated || !jsonLines else { throw ValidationError("give --null or --json-lines, not both") }
+    guard !(isNullTerminated || jsonLines) || prompt.promptFile != nil || prompts.isEmpty && prompt.prompt == nil else {
+      throw ValidationError(
+        "--null and --json-lines are of prompts from stdin or --prompt-file, and an operand is a prompt itself")
+    }
   }
 
   func run() throws {
@@ -46,7 +51,8 @@ struct TextToImageCommand: ParsableCommand {
     let depthMap = try depth.map(maximumPixels: 256 << 20)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: wishes.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, preview: preview,
+      inputs: wishes.count)
     try workshop.draw(wishes, name: Self.fileName) { wish in
       var request = Request(size: Size(height: 0, width: 0))
       request.prompt = wish.prompt

@@ -25,6 +25,7 @@ struct UpscaleCommand: ParsableCommand {
   @OptionGroup(title: "Output") var size: SizeOption
   @OptionGroup(title: "Output") var output: OutputOptions
   @OptionGroup(title: "Telling") var telling: TellingOptions
+  @OptionGroup(title: "Telling") var preview: PreviewOptions
 
   func validate() throws {
     guard factor.map({ (1...16).contains($0) }) ?? true else { throw ValidationError("--factor must be from 1 to 16") }
@@ -37,7 +38,8 @@ struct UpscaleCommand: ParsableCommand {
     let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
-      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, inputs: sources.count)
+      model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, preview: preview,
+      inputs: sources.count)
     try workshop.rework(sources, maximumPixels: input.maxPixels) { image, _ in
       let size = try wanted(image, workshop, Prompt(text, style: prompt.style))
       guard size.height * size.width <= input.maxPixels else {

@@ -9,15 +9,17 @@ struct CacheOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What the cache may hold in all; the least recently used makes way. 0 is as --no-cache. Default: 16G.",
-      valueName: "size"))
+      """
+      What the cache may hold in all; the least recently used makes way. 0 is as --no-cache. As 512M or 2.5G, in powers \
+      of 1024. Default: 16G.
+      """, valueName: "size"))
   var cacheSize: ByteCount?
 
   @Option(
     help: ArgumentHelp(
       """
       What the process's memory is to stay below: weights are mapped and leave it while others work, at the cost of time; \
-      pictures are coded in smaller parts. Needs the cache.
+      pictures are coded in smaller parts. Needs the cache. As 2G; 256M at least.
       """, valueName: "size"))
   var maxMemory: ByteCount?
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 struct InputOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("Pictures; none, or -, is stdin.", valueName: "file"), completion: .file())
+  @Argument(help: ArgumentHelp("Inputs; none, or -, is stdin.", valueName: "file"), completion: .file())
   var files: [String] = []
 
   @Option(
@@ -28,7 +28,7 @@ struct InputOptions: ParsableArguments {
   /// - Throws: `Failure` where stdin is meant and is a terminal, or the list of names cannot be read.
   func sources() throws -> [Source] {
     if readsStandardInput && files0From == nil && isatty(STDIN_FILENO) != 0 {
-      throw Failure(.usage, "no input: give a FILE, or a picture on standard input; see --help")
+      throw Failure(.usage, "no input: give a FILE, or one on standard input; see --help")
     }
     guard let files0From else { return files.isEmpty ? [.standardInput] : files.map(Source.init) }
     let list = Source(files0From)

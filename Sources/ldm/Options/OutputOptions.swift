@@ -87,9 +87,7 @@ struct OutputOptions: ParsableArguments {
       throw ValidationError("no .\(suffix) can be written; name a .png, .jpg, .webp or .ppm, or say which by --format")
     }
     guard depth.map({ $0 == 8 || $0 == 16 }) ?? true else { throw ValidationError("--depth must be 8 or 16") }
-    guard depth != 16 || named.map({ $0 == .png || $0 == .pnm }) ?? true else {
-      throw ValidationError("--depth 16 needs PNG or PNM")
-    }
+    if let objection = named.flatMap(encoding.objection) { throw ValidationError(objection) }
   }
 
   /// Suffixes of formats that nobody means to find PNG under.

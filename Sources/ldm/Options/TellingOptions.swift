@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 struct TellingOptions: ParsableArguments {
   enum ProgressKind: String, CaseIterable, ExpressibleByArgument { case auto, always, never, json }
@@ -17,6 +18,16 @@ struct TellingOptions: ParsableArguments {
     completion: .file())
   var report: String?
 
+  @Flag(help: "Stops at the first input that fails.")
+  var failFast = false
+
+  func validate() throws {
+    guard !(quiet && verbose) else { throw ValidationError("give --quiet or --verbose, not both") }
+  }
+}
+
+/// Telling by pictures, of the commands that sample.
+struct PreviewOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Writes there, after each step, what the picture looks like so far.", valueName: "file"),
     completion: .file())
@@ -28,11 +39,18 @@ struct TellingOptions: ParsableArguments {
     completion: .directory)
   var previewVae: String?
 
-  @Flag(help: "Stops at the first input that fails.")
-  var failFast = false
-
   func validate() throws {
     guard previewVae == nil || preview != nil else { throw ValidationError("--preview-vae needs --preview") }
-    guard !(quiet && verbose) else { throw ValidationError("give --quiet or --verbose, not both") }
+  }
+
+  /// Where previews go.
+  ///
+  /// - Throws: `Failure` 73 where nothing can be written there.
+  func file() throws -> FileName? {
+    guard let name = preview.map(FileName.init) else { return nil }
+    guard name.status != nil || name.folder.withPath({ access($0, W_OK) }) == 0 else {
+      throw Failure(.cannotCreate, errno: errno, "preview \(name)")
+    }
+    return name
   }
 }

@@ -4,6 +4,14 @@ extension ImageFormat {
   var holdsSixteenBits: Bool { self == .png || self == .pnm }
 }
 
+extension EncodingOptions {
+  /// Why a format cannot be written so; nil: it can.
+  func objection(to format: ImageFormat) -> String? {
+    if depth == 16, !format.holdsSixteenBits { return "--depth 16 needs PNG or PNM" }
+    return lossless && format == .jpeg ? "--lossless needs WebP, PNG or PNM" : nil
+  }
+}
+
 /// One result to be: where it goes, as what, and from which seed.
 struct Piece: Sendable {
   let target: Destinations.Target
@@ -18,6 +26,7 @@ struct Allotment: Sendable {
   let count: Int
   /// The format that the options name.
   let format: ImageFormat?
+  let encoding: EncodingOptions
 
   /// - Parameters:
   ///   - name: of the input, as its file is called; "photo.jpeg" stays "photo.jpeg".
@@ -29,6 +38,10 @@ struct Allotment: Sendable {
     throws -> [Piece]
   {
     let format = format ?? input ?? .png
+    if let objection = encoding.objection(to: format) {
+      throw Failure(
+        .usage, "\(objection), and the result is to be \(format.rawValue), as the input is; say --format png")
+    }
     let own = name.suffix.flatMap { ImageFormat(suffix: $0) == format ? $0 : nil }
     return try (0..<count).compactMap { index in
       let seed = (firstSeed ?? self.seed) &+ UInt64(index)

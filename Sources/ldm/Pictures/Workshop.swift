@@ -24,16 +24,18 @@ final class Workshop {
   /// - Parameter inputs: how many; checked with the destinations before anything is loaded.
   init(
     model: ModelOptions, sampling: SamplingOptions, jobs: JobOptions, output: OutputOptions, telling: TellingOptions,
-    inputs: Int
+    preview: PreviewOptions, inputs: Int
   ) throws {
     let destinations = try Destinations(output.destination, inputs: inputs, count: sampling.count)
     teller = Teller(telling)
-    engine = try model.engine(prediction: sampling.values().prediction, previewer: telling.previewVae)
-    preview = telling.preview.map(FileName.init)
+    engine = try model.engine(prediction: sampling.values().prediction, previewer: preview.previewVae)
+    self.preview = try preview.file()
     (self.output, self.model, self.jobs) = (output, model, jobs)
     if let count = jobs.jobs, count > 1 {
       // One file to look at, and a memory that is kept by weights that leave while others work.
-      guard preview == nil else { throw Failure(.usage, "--preview shows one picture at a time; leave out --jobs") }
+      guard self.preview == nil else {
+        throw Failure(.usage, "--preview shows one picture at a time; leave out --jobs")
+      }
       guard model.cache.maxMemory == nil else {
         throw Failure(.usage, "--max-memory has room for one picture at a time; leave out --jobs")
       }
@@ -43,11 +45,11 @@ final class Workshop {
     // 32 bits: what PyTorch's CPU generator uses, so that a told seed means the same in other tools.
     let seed = sampling.seed ?? UInt64(UInt32.random(in: 0...(.max)))
     allotment = Allotment(
-      destinations: destinations, seed: seed, count: sampling.count, format: output.named)
+      destinations: destinations, seed: seed, count: sampling.count, format: output.named, encoding: output.encoding)
     let report = try telling.report.map(Report.init)
     loop = InputLoop(teller: teller, report: report)
     outlet = Outlet(destinations)
-    guard output.safety == .none || preview == nil else {
+    guard output.safety == .none || self.preview == nil else {
       throw Failure(.usage, "--preview shows what --safety has not looked at; leave out one of them")
     }
     safeguard = try Safeguard(output.safety, engine)

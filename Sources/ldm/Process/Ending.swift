@@ -11,6 +11,7 @@ enum Ending {
     }
     let status = LDM.exitCode(for: error)
     if status.isSuccess {
+      if let unknown = unknownCommand(arguments) { end(Failure(.usage, unknown)) }
       // Help, version, completions: asked for, so on stdout.
       do {
         try Streams.write(Array((LDM.fullMessage(for: error) + "\n").utf8), to: STDOUT_FILENO)
@@ -38,7 +39,8 @@ enum Ending {
   }
 
   private static func unknownCommand(_ arguments: [String]) -> String? {
-    guard let name = arguments.first, !name.hasPrefix("-"), !(LDM.commands + ["help"]).contains(name) else {
+    let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+    guard let name = words.first, !name.hasPrefix("-"), !(LDM.commands + ["help"]).contains(name) else {
       return nil
     }
     return "no command \(FileName(name)); there are \(LDM.commands.joined(separator: ", ")); see ldm --help"
