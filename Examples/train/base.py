@@ -64,7 +64,8 @@ def main():
     ids, vocabulary = tokenizer(arguments.out)
     autoencoder = frozen_autoencoder(arguments.out)
     pictures = [Pictures(arguments.data, split, DEVICE) for split in ("train", "val")]
-    data, held_out = ({side: Latents(split, autoencoder, side, ids) for side in arguments.side} for split in pictures)
+    data, held_out = ({side: Latents(split, autoencoder, side, ids, moves) for side in arguments.side}
+                      for split, moves in zip(pictures, (True, False)))
     network = Network(arguments.out, vocabulary)
     training = Training("base", [network.unet, network.text], arguments)
     if arguments.compile:

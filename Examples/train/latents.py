@@ -1,14 +1,15 @@
-"""Latents of the training pictures, each made once, when first met: the encoder would else take a fifth of every
-step."""
+"""Latents of the training pictures, kept from when they are first met: the encoder would else take a fifth of every
+step. Now and then a picture is moved and made anew: the same few thousand, seen thirty times, are learned by heart."""
 import torch
 import torch.nn.functional as F
 
 from diffusion import encoded
 from loop import DEVICE
-from pictures import Pictures, unit
+from pictures import unit
 from table import weights, wordings
 
 HOLE = 5  # how much more a place to fill counts than one to keep
+RENEWED, MOVED = 0.2, 0.75  # shares: of kept pictures that are made anew when shown, of those that are moved then
 
 
 def masks(count, side, device):
@@ -34,18 +35,37 @@ def exposed(x):
     return torch.where((torch.rand(len(x), 1, 1, 1) < 0.5).to(x.device), other, x)
 
 
+def moved(x, kind):
+    """Most of these pictures [N, 3, H, W]: drawings (kind 0) smaller or larger, wider, elsewhere; windows of photographs
+    (1)."""
+    count = len(x)
+    scale, place = (0.12 * torch.randn(count)).exp(), 0.08 * torch.randn(2, count)
+    if kind == 1:
+        scale = 1 - 0.4 * torch.rand(count)
+        place = (2 * torch.rand(2, count) - 1) * (1 - scale)
+    wider = (0.06 * torch.randn(count)).exp() if kind == 0 else torch.ones(count)
+    zero = torch.zeros(count)
+    rows = [scale * wider, zero, place[0]], [zero, scale / wider, place[1]]
+    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)
+    grid = F.affine_grid(theta.to(x.device), x.shape, align_corners=False)
+    other = F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    return torch.where((torch.rand(count, 1, 1, 1) < MOVED).to(x.device), other, x)
+
+
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
     side: of the pictures, pixels. ids: captions to token ids [N, 32]. Each caption comes in one of several wordings; a
-    tenth of them is left out, for classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
+    tenth of them is left out, for classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598). moves: pictures
+    come in ever other places and sizes; held-out ones as they are.
     """
 
-    def __init__(self, pictures, autoencoder, side, ids):
-        self.autoencoder = autoencoder
+    def __init__(self, pictures, autoencoder, side, ids, moves=False):
+        self.autoencoder, self.side, self.moves = autoencoder, side, moves
         sources = ((pictures.art, pictures.art_captions), (pictures.photo, pictures.photo_captions))
-        self.pictures = [x if x.shape[-1] == side else torch.cat([Pictures.shrunk(p, side) for p in x.split(64)])
-                         for x, _ in sources]
+        self.pictures = [x for x, _ in sources]
+        # Two versions of each, as it is and mirrored.
+        self.shown = [torch.zeros(2, len(x), 3, side, side, dtype=torch.uint8, device=DEVICE) for x in self.pictures]
         self.ids = [torch.stack([ids(wording) for wording in zip(*map(wordings, captions))]).to(DEVICE)
                     for _, captions in sources]
         self.weights = [torch.tensor(weights(captions)) for _, captions in sources]
@@ -54,30 +74,38 @@ class Latents:
         self.known = [torch.zeros(2, len(x), dtype=torch.bool, device=DEVICE) for x in self.pictures]
         self.grey = encoded(autoencoder, torch.zeros(1, 3, side, side, device=DEVICE))
 
-    def pixels(self, kind, mirrored, index):
+    def version(self, kind, mirrored, index):
+        """Pictures as bytes [N, 3, side, side]."""
         x = unit(self.pictures[kind][index])
-        return torch.where(mirrored.bool()[:, None, None, None], x.flip(-1), x)
+        x = F.interpolate(moved(x, kind) if self.moves else x, (self.side, self.side), mode="area")
+        x = torch.where(mirrored.bool()[:, None, None, None], x.flip(-1), x)
+        return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
     def encoded(self, kind, mirrored, index):
-        """Latents of drawings (kind 0) or photographs (1), [N, 4, h, w]. mirrored, index: [N]."""
-        latents, known = self.latents[kind], self.known[kind]
+        """Drawings (kind 0) or photographs (1), [N, 3, side, side] in [-1, 1], and their latents [N, 4, h, w]. mirrored,
+        index: [N]."""
+        shown, latents, known = self.shown[kind], self.latents[kind], self.known[kind]
         new = ~known[mirrored, index]
+        if self.moves:
+            new |= (torch.rand(len(index)) < RENEWED).to(DEVICE)
         if new.any():
-            latents[mirrored[new], index[new]] = encoded(self.autoencoder, self.pixels(kind, mirrored[new], index[new]))
-            known[mirrored[new], index[new]] = True
-        return latents[mirrored, index]
+            places = mirrored[new], index[new]
+            shown[places] = self.version(kind, *places)
+            latents[places] = encoded(self.autoencoder, unit(shown[places]))
+            known[places] = True
+        return unit(shown[mirrored, index]), latents[mirrored, index]
 
     def some(self, kind, count, partial, dropped):
         """Latents, masks, latents of the masked pictures and token ids of drawings (kind 0) or photographs (1)."""
         index = torch.multinomial(self.weights[kind], count, replacement=True).to(DEVICE)
         mirrored = (torch.rand(count) < (0.3, 0.5)[kind]).long().to(DEVICE)
-        z = self.encoded(kind, mirrored, index)
+        x, z = self.encoded(kind, mirrored, index)
         mask = torch.ones(count, 1, *z.shape[2:], device=DEVICE)
         around = self.grey.repeat(count, 1, 1, 1)
         holes = round(count * partial)
         if holes:
             mask[:holes] = masks(holes, z.shape[-1], DEVICE)
-            x = self.pixels(kind, mirrored[:holes], index[:holes])
+            x = x[:holes]
             if kind == 1:
                 x = exposed(x)
                 z[:holes] = encoded(self.autoencoder, x)

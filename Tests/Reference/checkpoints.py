@@ -4,7 +4,6 @@ Sound ones are written by torch.save. Hostile ones are written by hand: a pickle
 it out; `hostile.json` holds what the refusal must name.
 """
 import io
-import json
 import pickle
 import struct
 import sys

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
 from common import randomize, save_component, write_json
-from pipelines import CROSS, CROSS_UP, GOLDEN, PLAIN, PLAIN_UP, SD1, Pipeline, hole, picture, tokenizer, unet, vae
+from pipelines import CROSS, CROSS_UP, PLAIN, PLAIN_UP, SD1, Pipeline, hole, picture, tokenizer, unet, vae
 
 XL = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading",
           interpolation_type="linear", use_karras_sigmas=False)

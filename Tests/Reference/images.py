@@ -5,7 +5,6 @@
 PNG files hold the pattern (7 x + 13 y + 31 c) mod 2^depth, which the tests compute again; JPEG and WebP come with the
 pixels that Pillow decodes. resampled.json has what Pillow (in its float mode) and PyTorch make of one 7x5 plane.
 """
-import io
 import struct
 import zlib
 

@@ -7,7 +7,6 @@ without their other dependencies):
 """
 import importlib.util
 import json
-import math
 import sys
 import types
 
