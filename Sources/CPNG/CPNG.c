@@ -166,7 +166,11 @@ static void write_bytes(png_structp png, png_bytep from, size_t n) {
 static void flush(png_structp png) { (void)png; }
 
 static void put_metadata(png_structp png, png_infop info, const struct ldm_png *in) {
-  if (in->icc_size > 0) png_set_iCCP(png, info, "icc", PNG_COMPRESSION_TYPE_BASE, in->icc, (png_uint_32)in->icc_size);
+  if (in->icc_size > 0) {
+    png_set_iCCP(png, info, "icc", PNG_COMPRESSION_TYPE_BASE, in->icc, (png_uint_32)in->icc_size);
+    // libpng warns of a bad profile and leaves it out: the samples would mean other colours.
+    if (!png_get_valid(png, info, PNG_INFO_iCCP)) png_error(png, "the colour profile is damaged");
+  }
   if (in->exif_size > 0) png_set_eXIf_1(png, info, (png_uint_32)in->exif_size, in->exif);
   for (size_t i = 0; i < in->text_count; i++) {
     png_text text = {.compression = PNG_ITXT_COMPRESSION_NONE, .key = (char *)in->texts[i].key,

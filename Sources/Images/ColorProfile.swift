@@ -5,7 +5,8 @@ import Foundation
 public struct ColorProfile: Sendable, Equatable {
   public let icc: [UInt8]
 
-  /// nil where the samples may be taken as sRGB: no profile, sRGB's own, or one that cannot be used.
+  /// nil where the samples may be taken as sRGB: no profile, sRGB's own, or one that does not lead
+  /// there and back (a scanner's, which knows one way).
   public init?(_ icc: [UInt8]?) {
     guard let icc, ldm_profile_kind(icc, icc.count) == LDM_PROFILE_RGB else { return nil }
     self.icc = icc
@@ -33,8 +34,18 @@ public struct ColorProfile: Sendable, Equatable {
     return switch ldm_profile_kind(icc, icc.count) {
     case LDM_PROFILE_GREY: taken { ldm_profile_from_grey(icc, icc.count, $0, $1) }
     case LDM_PROFILE_CMYK: nil
-    default: icc
+    default: whole(icc)
     }
+  }
+
+  /// The profile at the length that its header tells, of version 4 a multiple of 4: libpng writes no other.
+  private static func whole(_ icc: [UInt8]) -> [UInt8] {
+    guard icc.count > 128 else { return icc }
+    let told = icc[..<4].reduce(0) { $0 << 8 | Int($1) }
+    var result = told > 128 && told < icc.count ? Array(icc[..<told]) : icc
+    if result[8] > 3 { result += Array(repeating: 0, count: (4 - result.count % 4) % 4) }
+    for i in 0..<4 { result[i] = UInt8(truncatingIfNeeded: result.count >> (24 - 8 * i)) }
+    return result
   }
 
   private static func taken(

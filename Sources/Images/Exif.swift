@@ -171,16 +171,19 @@ struct Reader {
 
   private static let sizes: [UInt16: Int] = [1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8]
 
-  /// The entries of a directory whose values lie inside the data.
+  /// The entries of a directory whose values lie inside the data, and hold no more than it in all: each has its own.
   func entries(at start: Int) -> [Exif.Entry] {
     guard let count = u16(start) else { return [] }
+    var room = data.count
     return (0..<Int(count)).compactMap { i in
       let place = start + 2 + 12 * i
       guard let tag = u16(place), let type = u16(place + 2), let n = u32(place + 4), let size = Self.sizes[type],
         n <= data.count
       else { return nil }
       let bytes = n * size
-      guard let offset = bytes <= 4 ? place + 8 : u32(place + 8), offset + bytes <= data.count else { return nil }
+      guard let offset = bytes <= 4 ? place + 8 : u32(place + 8), offset + bytes <= data.count, bytes <= room
+      else { return nil }
+      room -= bytes
       return Exif.Entry(tag: tag, type: type, count: n, bytes: Array(data[offset..<(offset + bytes)]))
     }
   }

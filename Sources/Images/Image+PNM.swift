@@ -51,7 +51,9 @@ struct PNMReader {
       header.channels = kind == 3 || kind == 6 ? 3 : 1
       if !header.plain { place += 1 }  // one white space before the samples
     }
-    guard header.width > 0, header.height > 0, (1...65535).contains(header.maximum), (1...4).contains(header.channels)
+    let sides = 1...Int(Int32.max)
+    guard sides.contains(header.width), sides.contains(header.height), (1...65535).contains(header.maximum),
+      (1...4).contains(header.channels)
     else { throw damaged("a size, depth or maximum out of range") }
     return header
   }

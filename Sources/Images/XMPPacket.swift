@@ -105,6 +105,8 @@ struct XMPPacket {
   }
 
   private mutating func add(_ description: String) {
+    // What was replaced may have held the only one.
+    if text.range(of: "</rdf:RDF>") == nil { text = Self.empty }
     let end = text.range(of: "</rdf:RDF>", options: .backwards)!
     text.insert(contentsOf: description + "\n", at: end.lowerBound)
   }

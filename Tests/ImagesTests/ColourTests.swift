@@ -32,6 +32,19 @@ import Testing
     }
   }
 
+  /// libpng writes no other.
+  @Test func aProfileIsCarriedAtItsOwnLength() throws {
+    var image = try Image(decoding: Self.png(Pictures.pattern()))
+    let profile = try #require(image.metadata.icc)
+    image.metadata.icc = profile + [0, 0, 0]
+    let carried = try Image(decoding: image.encoded(as: .jpeg))
+    #expect(carried.metadata.icc == profile)
+    #expect(try Image(decoding: carried.encoded(as: .png)).metadata.icc == profile)
+    // Its first tag lies outside of it.
+    image.metadata.icc![136] = 0x7f
+    #expect(throws: ImageError.self) { try image.encoded(as: .png) }
+  }
+
   @Test(arguments: [8, 16], [false, true])
   func wideColoursBecomeSRGBAndComeBack(depth: Int, alpha: Bool) throws {
     let image = try Image(decoding: Self.png(Pictures.pattern(alpha: alpha, depth: depth)))

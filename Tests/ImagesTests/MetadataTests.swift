@@ -21,6 +21,17 @@ import Testing
     }
   }
 
+  /// Each of many entries claims the whole block as its value.
+  @Test func valuesThatOverlapAreNotMultiplied() throws {
+    func number(_ value: Int, _ size: Int) -> [UInt8] { (0..<size).map { UInt8(value >> (8 * $0) & 255) } }
+    let count = 5000
+    let size = 14 + 12 * count
+    let entries = (0..<count).flatMap { number($0, 2) + number(1, 2) + number(size, 4) + number(0, 4) }
+    var image = Pictures.blocks(["ab"])
+    image.metadata.exif = Array("II*\0".utf8) + number(8, 4) + number(count, 2) + entries + number(0, 4)
+    #expect(try image.encoded(as: .png).count < 4 * size)
+  }
+
   private static func packet(_ orientation: String) -> [UInt8] {
     Array(
       """

@@ -22,6 +22,7 @@ import Testing
   @Test(arguments: [
     ("P4 9 2 ", 4, 11), ("P5\n# wide\n3 2\n255\n", 6, 24), ("P6 2 1 65535\n", 12, 25), ("P2 1 1 9 7", 0, nil),
     ("P7\nWIDTH 2\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nENDHDR\n", 8, 54),
+    ("P7\nWIDTH 9223372036854775807\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nENDHDR\n", 8, nil),
   ])
   func netpbmHeadersTellTheSize(header: String, samples: Int, length: Int?) {
     var extent = PictureExtent(.pnm)

@@ -25,6 +25,14 @@ import Testing
     #expect(history.count == 2 && history[0] == "created: cat\nSteps: 5, Sampler: Euler a")
   }
 
+  /// The end of the packet is in the value that is replaced.
+  @Test func aPacketWithoutAnEndIsBegunAnew() throws {
+    var metadata = ImageMetadata()
+    metadata.xmp = Array("<x Iptc4xmpExt:AISystemUsed=\"</rdf:RDF>\"/>".utf8)
+    let history = Provenance.history(in: made("dog", task: "img2img").written(into: metadata))
+    #expect(history.count == 1)
+  }
+
   @Test func enlargingKeepsTheRecipe() {
     let text = made("", task: "upscale", finished: "cat\nSteps: 5, Seed: 7").parameters
     #expect(text == "cat\nSteps: 5, Seed: 7, upscale Steps: 20, upscale Model: \"a, b: c\"")

@@ -21,7 +21,9 @@ enum Streams {
     defer { if file != STDIN_FILENO { close(file) } }
     var bytes: [UInt8] = []
     var status = stat()
-    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { bytes.reserveCapacity(Int(status.st_size)) }
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+      bytes.reserveCapacity(min(Int(status.st_size), limit, 64 << 20))
+    }
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     var asked = false
     while true {
