@@ -40,6 +40,8 @@ public struct AutoencoderConfig: Sendable {
     self.attends = try config.bool("mid_block_add_attention", default: true)
     quantizes = try config.bool("use_quant_conv", default: true)
     postQuantizes = try config.bool("use_post_quant_conv", default: true)
+    guard imageChannels == 3 else { throw config.invalid("in_channels", "3: pictures are RGB") }
+    guard layers > 0 else { throw config.invalid("layers_per_block", "a number above 0") }
     guard !widths.isEmpty, groups > 0, widths.allSatisfy({ $0 > 0 && $0 % groups == 0 }) else {
       throw config.invalid("block_out_channels", "multiples of norm_num_groups (\(groups))")
     }

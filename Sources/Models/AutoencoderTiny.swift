@@ -28,6 +28,7 @@ public struct AutoencoderTinyConfig: Sendable {
     guard try config.integer("upsampling_scaling_factor", default: 2) == 2 else {
       throw config.invalid("upsampling_scaling_factor", "2")
     }
+    guard imageChannels == 3 else { throw config.invalid("in_channels", "3: pictures are RGB") }
     let widths = encoderWidths + decoderWidths
     // diffusers' blocks keep their width from one level to the next.
     guard !widths.isEmpty, widths[0] > 0, widths.allSatisfy({ $0 == widths[0] }) else {

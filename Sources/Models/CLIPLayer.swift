@@ -19,6 +19,7 @@ struct CLIPTransformerConfig: Sendable {
       throw config.invalid("hidden_act", "quick_gelu, gelu or silu")
     }
     self.activation = activation
+    guard layers > 0 else { throw config.invalid("num_hidden_layers", "a number above 0") }
     guard self.heads > 0, self.width % self.heads == 0 else {
       throw config.invalid("num_attention_heads", "a divisor of hidden_size")
     }

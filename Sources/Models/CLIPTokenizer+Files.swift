@@ -20,9 +20,9 @@ extension CLIPTokenizer {
       return try config.object(key)?.string("content", default: value) ?? value
     }
     let end = try token("eos_token", default: "<|endoftext|>")
-    let said = try config?.optionalNumber("model_max_length").flatMap { $0 < 100_000 ? Int($0) : nil }
+    let said = try config?.optionalNumber("model_max_length").flatMap { (3..<100_000).contains($0) ? Int($0) : nil }
     try self.init(
-      vocabulary: tables.vocabulary, merges: tables.merges, length: max(said ?? length, 3),
+      vocabulary: tables.vocabulary, merges: tables.merges, length: min(said ?? length, length),
       start: try token("bos_token", default: "<|startoftext|>"), end: end,
       padding: try token("pad_token", default: end), file: files.folder)
   }

@@ -66,7 +66,7 @@ struct ResnetBlock: Sendable {
 struct Downsample: Sendable {
   private let conv: Conv2d
 
-  /// - Parameter padding: a UNet pads one pixel on every side, an autoencoder only below and to the right.
+  /// - Parameter padding: most UNets pad one pixel on every side, an autoencoder only below and to the right.
   init(_ p: Parameters, channels: Int, padding: Padding) throws {
     conv = try Conv2d(p["conv"], inputs: channels, outputs: channels, stride: 2, padding: padding)
   }

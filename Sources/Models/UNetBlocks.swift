@@ -135,7 +135,7 @@ enum LevelResizing: Sendable {
     case .none: return nil
     case .convolution where grows: self = .up(try Upsample(p, channels: channels))
     case .convolution:
-      self = .down(try Downsample(p, channels: channels, padding: .same(config.downsamplePadding)))
+      self = .down(try Downsample(p, channels: channels, padding: config.downsampling))
     case .resnet:
       self = .resnet(try config.resnet(p, inputs: channels, outputs: channels, resizing: grows ? .double : .half))
     }
@@ -151,6 +151,11 @@ enum LevelResizing: Sendable {
 }
 
 extension UNetConfig {
+  /// Of the convolutions that halve a map. diffusers' 0 means one pixel below and to the right, as in an autoencoder.
+  fileprivate var downsampling: Padding {
+    downsamplePadding == 0 ? Padding(top: 0, left: 0, bottom: 1, right: 1) : .same(1)
+  }
+
   func resnet(
     _ p: Parameters, inputs: Int, outputs: Int, resizing: ResnetBlock.Resizing? = nil
   ) throws -> ResnetBlock {

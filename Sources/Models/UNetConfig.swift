@@ -96,6 +96,8 @@ public struct UNetConfig: Sendable {
     flipSinToCos = try config.bool("flip_sin_to_cos", default: true)
     timeScales = try Self.timeScales(config)
     frequencyShift = try config.number("freq_shift", default: 0)
+    guard [0, 1].contains(downsamplePadding) else { throw config.invalid("downsample_padding", "0 or 1") }
+    guard groups > 0 else { throw config.invalid("norm_num_groups", "a number above 0") }
     guard levels.down.allSatisfy({ $0.channels > 0 && $0.channels % groups == 0 }) else {
       throw config.invalid("block_out_channels", "multiples of norm_num_groups (\(groups))")
     }

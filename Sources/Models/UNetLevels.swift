@@ -34,6 +34,9 @@ struct UNetLevels {
     case "UNetMidBlock2D": (level.attention, level.layers) = (.none, 1)
     case let other: throw config.invalid("mid_block_type", "UNetMidBlock2DCrossAttn or UNetMidBlock2D, not \(other)")
     }
+    guard level.attention == .none || level.heads > 0 && level.channels % level.heads == 0 && level.depth > 0 else {
+      throw config.invalid("attention_head_dim", "a divisor of \(level.channels) channels")
+    }
     level.onlyCross = try config.bool("mid_block_only_cross_attention", default: false)
     middle = level
   }

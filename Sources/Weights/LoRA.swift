@@ -47,7 +47,8 @@ public struct LoRA: Sendable {
       }
       var module = modules[place] ?? Module()
       if role == .alpha {
-        module.alpha = tensor.count == 1 && tensor.type.isWeight ? Double(tensor.tensor()[flat: 0]) : nil
+        let isNumber = tensor.type.isWeight || [.i64, .i32, .u8].contains(tensor.type)
+        module.alpha = tensor.count == 1 && isNumber ? Double(tensor.tensor()[flat: 0]) : nil
       } else if role == .scalesInputs {
         let isFlag = tensor.count == 1 && [.i64, .i32, .u8, .bool].contains(tensor.type)
         module.scalesInputs = isFlag ? tensor.tensor()[flat: 0] != 0 : nil

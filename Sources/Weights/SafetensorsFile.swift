@@ -50,12 +50,14 @@ public struct SafetensorsFile: Sendable {
     guard offsets[0] <= offsets[1], offsets[1] <= size else {
       throw malformed("\(name): bytes \(offsets[0])..<\(offsets[1]) of \(size)")
     }
+    // An extent of 0 does not make the others any smaller.
     var bytes = type.size
     for extent in shape {
-      let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: max(extent, 1))
       guard !overflow else { throw malformed("\(name): shape \(shape) overflows") }
       bytes = product
     }
+    if shape.contains(0) { bytes = 0 }
     guard bytes == offsets[1] - offsets[0] else {
       throw malformed("\(name): \(typeName) \(shape) takes \(bytes) bytes, its offsets give \(offsets[1] - offsets[0])")
     }

@@ -36,7 +36,9 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
 }
 
 @Suite struct PlainUNetTests {
-  @Test(arguments: ["plain", "plain-resnets", "plain-one-head", "plain-scales", "plain-scales-convolutions"])
+  @Test(arguments: [
+    "plain", "plain-resnets", "plain-one-head", "plain-scales", "plain-scales-convolutions", "plain-padding-0",
+  ])
   func matchesDiffusers(name: String) throws {
     let golden = try Golden("families/\(name)", policy: direct)
     let unet = try UNet(golden.parameters, config: UNetConfig(golden.config))

@@ -103,6 +103,8 @@ def main():
          **resnets, **plain)
     unet("plain-scales-convolutions", (8, 8), down_block_types=["DownBlock2D"] * 2 + attn, attention_head_dim=8,
          up_block_types=attn_up + ["UpBlock2D"] * 2, resnet_time_scale_shift="scale_shift", **plain)
+    unet("plain-padding-0", (8, 8), down_block_types=["DownBlock2D"] * 2 + attn, attention_head_dim=8, downsample_padding=0,
+         up_block_types=attn_up + ["UpBlock2D"] * 2, **plain)
     bert()
     wordpiece()
 

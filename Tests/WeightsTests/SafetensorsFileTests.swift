@@ -19,6 +19,7 @@ import Weights
     ("{\(Sample.entry("a", "F32", "[true]", 0, 4))}", eight, "a: dtype"),
     ("{\(Sample.entry("a", "F32", "2", 0, 8))}", eight, "a: dtype"),
     ("{\(Sample.entry("a", "F32", "[9223372036854775807,9]", 0, 8))}", eight, "overflows"),
+    ("{\(Sample.entry("a", "F32", "[0,4611686018427387904,4]", 0, 0))}", eight, "overflows"),
     ("{\(Sample.entry("a", "F32", "[18446744073709551616]", 0, 8))}", eight, "a: dtype"),
     ("{\(Sample.entry("a", "F32", "[1]", 0, 4))}", eight, "end at 4 of 8"),
     ("{\(Sample.entry("a", "F32", "[1]", 4, 8))}", eight, "starts at 4"),

@@ -5,7 +5,7 @@ import Weights
 /// The packed weights of one part of a model: what a file in the cache holds is mapped; what it lacks is packed now, and
 /// written into a new file that takes its place.
 final class Pack: Sendable {
-  struct Entry: Sendable {
+  struct Entry: Sendable, Equatable {
     let offset, bytes: Int
     let checksum: UInt64
   }
@@ -102,7 +102,8 @@ final class Pack: Sendable {
   /// Where `entry` lies, once its checksum was seen to be right. nil where it is damaged, or was never kept.
   func verified(_ entry: Entry) -> UnsafeRawPointer? {
     state.withLock { state in
-      guard let file = state.file else { return nil }
+      // A file that could not be added to lacks what it was to get.
+      guard let file = state.file, file.entries.values.contains(entry) else { return nil }
       let base = file.map.bytes.baseAddress! + entry.offset
       if ldm_checksum(base, entry.bytes) == entry.checksum { return base }
       // The next process makes it anew.

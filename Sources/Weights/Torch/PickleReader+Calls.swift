@@ -16,6 +16,7 @@ extension PickleReader {
     case .encode:
       // How protocol 2 writes bytes: their Latin-1 text.
       guard arguments.count == 2, let text = arguments[0].string, arguments[1].string == "latin1" else { throw damaged }
+      try account(for: text.utf8.count)
       return .bytes(text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) })
     case .inert(let name): return make(.inert(name: name, state: make(.tuple(arguments))))
     case .storage, .untypedStorage, .type: throw refused("a call of a storage's class")
@@ -23,9 +24,13 @@ extension PickleReader {
   }
 
   /// The pairs of `dict([(k, v), ...])`, or none.
-  private func items(_ arguments: [PickleValue]) throws(WeightsError) -> [(key: PickleValue, value: PickleValue)] {
+  private mutating func items(_ arguments: [PickleValue]) throws(WeightsError) -> [(
+    key: PickleValue, value: PickleValue
+  )] {
     var result: [(key: PickleValue, value: PickleValue)] = []
-    for element in try elements(arguments) {
+    let elements = try elements(arguments)
+    try account(for: elements.count * MemoryLayout<(PickleValue, PickleValue)>.stride)
+    for element in elements {
       guard case .node(let node) = element else { throw damaged }
       switch nodes[node] {
       case .tuple(let pair) where pair.count == 2: result.append((pair[0], pair[1]))
@@ -70,7 +75,7 @@ extension PickleReader {
       storage.type = type
     }
     guard offset >= 0, shape.count == strides.count, shape.count <= 8,
-      Self.reach(shape, strides, from: offset) <= storage.count
+      Self.reach(shape, strides, from: offset, of: storage.count) <= storage.count
     else { throw refused("a tensor \(shape) that reaches outside of its storage") }
     return make(.tensor(PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides)))
   }
@@ -87,17 +92,17 @@ extension PickleReader {
     return numbers
   }
 
-  /// One more than the last element that such a view reads; `Int.max` where that is no number.
-  private static func reach(_ shape: [Int], _ strides: [Int], from offset: Int) -> Int {
-    guard shape.allSatisfy({ $0 > 0 }) else { return 0 }
+  /// One more than the last element that such a view reads; where an extent is 0, its offset. `Int.max` where that is no
+  /// number, or where the view has many more elements than its storage: they would be gathered.
+  private static func reach(_ shape: [Int], _ strides: [Int], from offset: Int, of elements: Int) -> Int {
     var (last, count) = (offset, 1)
     for (extent, stride) in zip(shape, strides) {
-      let (way, tooFar) = (extent - 1).multipliedReportingOverflow(by: stride)
+      let (way, tooFar) = max(extent - 1, 0).multipliedReportingOverflow(by: stride)
       let (sum, tooMuch) = last.addingReportingOverflow(way)
-      let (product, tooMany) = count.multipliedReportingOverflow(by: extent)
-      guard !tooFar, !tooMuch, !tooMany, product <= 1 << 40 else { return .max }
+      let (product, tooMany) = count.multipliedReportingOverflow(by: max(extent, 1))
+      guard !tooFar, !tooMuch, !tooMany, product <= max(elements, 1 << 20) else { return .max }
       (last, count) = (sum, product)
     }
-    return last + 1
+    return shape.contains(0) ? offset : last == .max ? .max : last + 1
   }
 }

@@ -3,7 +3,8 @@ import Foundation
 /// A restricted unpickler: the stack machine of Python's pickle (PEP 307, 574), protocols 2 to 5, in which nothing can be
 /// executed. Opcodes and names outside the lists are refused; those inside build values and nothing else.
 ///
-/// Memory is bounded by `mostOpcodes`: each one adds at most a few dozen bytes and the text that stands in the pickle.
+/// Memory is bounded by `mostOpcodes`: each one adds at most a few dozen bytes and the text that stands in the pickle. Calls
+/// that make more of their arguments may make `mostBytes` in all.
 struct PickleReader {
   /// An SD 1.5 checkpoint takes some 30,000; with an optimiser's state twice as many.
   static let mostOpcodes = 2_000_000
@@ -16,6 +17,8 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private(set) var nodes: [PickleNode] = []
+  /// Bytes that calls made of what was there already.
+  private var made = 0
 
   /// - Parameter range: of the file, holds the pickle; what stands behind its end is not looked at.
   init(_ file: MappedFile, _ range: Range<Int>) {
@@ -37,6 +40,11 @@ struct PickleReader {
       try execute(code)
     }
     throw refused("a pickle of more than \(Self.mostOpcodes) operations")
+  }
+
+  mutating func account(for bytes: Int) throws(WeightsError) {
+    made += bytes
+    guard made <= Self.mostBytes else { throw refused("calls that make more than \(Self.mostBytes >> 20) MiB") }
   }
 
   private mutating func execute(_ code: UInt8) throws(WeightsError) {
