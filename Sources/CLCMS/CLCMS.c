@@ -74,11 +74,11 @@ enum ldm_profile_kind ldm_profile_kind(const uint8_t *icc, size_t size) {
   if (space == cmsSigGrayData) return LDM_PROFILE_GREY;
   if (space == cmsSigCmykData) return LDM_PROFILE_CMYK;
   if (space != cmsSigRgbData) return LDM_PROFILE_UNKNOWN;
+  if (is_srgb(icc, size)) return LDM_PROFILE_SRGB;
   uint16_t sample[3] = {0}, other[3];
-  if (!ldm_profile_to_srgb(icc, size, sample, 3, 16, other, 1) ||
-      !ldm_profile_from_srgb(icc, size, sample, 3, other, 16, 1))
-    return LDM_PROFILE_UNKNOWN;
-  return is_srgb(icc, size) ? LDM_PROFILE_SRGB : LDM_PROFILE_RGB;
+  bool returns = ldm_profile_to_srgb(icc, size, sample, 3, 16, other, 1) &&
+                 ldm_profile_from_srgb(icc, size, sample, 3, other, 16, 1);
+  return returns ? LDM_PROFILE_RGB : LDM_PROFILE_UNKNOWN;
 }
 
 /// Takes the profile.

@@ -70,7 +70,7 @@ extension Run {
     try decode(latents, compose: compose) { top, strip in
       let strip = strip.cropped(top: 0, left: 0, height: min(strip.shape[2], size.height - top), width: size.width)
         .clamped(to: -1...1)
-      if let rows = resampler.add(strip) { down.append(rows) }
+      if !job.request.raw, let rows = resampler.add(strip) { down.append(rows) }
       fine.write(strip, top: top)
     }
     if job.request.raw { return fine }

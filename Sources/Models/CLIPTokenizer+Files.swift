@@ -5,7 +5,7 @@ extension CLIPTokenizer {
   /// A byte-pair model from vocab.json and merges.txt, from merges.txt alone (the vocabulary follows from it), or from
   /// tokenizer.json; pad token and length from tokenizer_config.json.
   ///
-  /// - Parameter length: used where the config names none (files say 10³⁰ for "any").
+  /// - Parameter length: the most that the network takes; used where the config names none (files say 10³⁰ for "any").
   public init(_ files: TokenizerFiles, length: Int = 77) throws {
     let config = files.config
     let tables =

@@ -34,9 +34,7 @@ struct UNetLevels {
     case "UNetMidBlock2D": (level.attention, level.layers) = (.none, 1)
     case let other: throw config.invalid("mid_block_type", "UNetMidBlock2DCrossAttn or UNetMidBlock2D, not \(other)")
     }
-    guard level.attention == .none || level.heads > 0 && level.channels % level.heads == 0 && level.depth > 0 else {
-      throw config.invalid("attention_head_dim", "a divisor of \(level.channels) channels")
-    }
+    try Self.checkHeads(of: level, config)
     level.onlyCross = try config.bool("mid_block_only_cross_attention", default: false)
     middle = level
   }
@@ -87,6 +85,13 @@ struct UNetLevels {
     middle = level
   }
 
+  private static func checkHeads(of level: Level, _ config: Config) throws {
+    let fits = level.heads > 0 && level.channels % level.heads == 0 && level.depth > 0
+    guard fits || level.attention == .none else {
+      throw config.invalid("attention_head_dim", "a divisor of \(level.channels) channels")
+    }
+  }
+
   /// - Parameter kinds: names of blocks on the way down and up, and what they are.
   private static func both(
     _ config: Config, channels: [Int], heads: [Int], kinds: [(down: String, up: String, kind: Kind)],
@@ -110,10 +115,7 @@ struct UNetLevels {
         heads: heads[i], depth: 1, attentionGroups: groups, onlyCross: false,
         resizing: last ? .none : known.kind.resizing)
       finish(i, &result)
-      let fits = result.heads > 0 && result.channels % result.heads == 0 && result.depth > 0
-      guard fits || result.attention == .none else {
-        throw config.invalid("attention_head_dim", "a divisor of \(result.channels) channels")
-      }
+      try checkHeads(of: result, config)
       return result
     }
     let down = try (0..<count).map {

@@ -46,11 +46,11 @@ public struct LoRA: Sendable {
         continue
       }
       var module = modules[place] ?? Module()
+      let isWhole = [.i64, .i32, .u8].contains(tensor.type)
       if role == .alpha {
-        let isNumber = tensor.type.isWeight || [.i64, .i32, .u8].contains(tensor.type)
-        module.alpha = tensor.count == 1 && isNumber ? Double(tensor.tensor()[flat: 0]) : nil
+        module.alpha = tensor.count == 1 && (tensor.type.isWeight || isWhole) ? Double(tensor.tensor()[flat: 0]) : nil
       } else if role == .scalesInputs {
-        let isFlag = tensor.count == 1 && [.i64, .i32, .u8, .bool].contains(tensor.type)
+        let isFlag = tensor.count == 1 && (isWhole || tensor.type == .bool)
         module.scalesInputs = isFlag ? tensor.tensor()[flat: 0] != 0 : nil
       } else if tensor.type.isWeight {
         module.tensors[role] = tensor

@@ -3,7 +3,10 @@ extension PickleReader {
   mutating func call(_ callee: PickleValue, _ arguments: [PickleValue]) throws(WeightsError) -> PickleValue {
     guard case .global(let global) = callee else { throw refused("a call of what is no name") }
     switch global {
-    case .orderedDict, .dictionary: return make(.dictionary(try items(arguments)))
+    case .orderedDict, .dictionary:
+      let pairs = try items(arguments)
+      try account(for: pairs.count * MemoryLayout<(PickleValue, PickleValue)>.stride)
+      return make(.dictionary(pairs))
     case .list: return make(.list(try elements(arguments)))
     case .tuple: return make(.tuple(try elements(arguments)))
     case .rebuildTensor: return try tensor(arguments, type: nil)
@@ -24,13 +27,9 @@ extension PickleReader {
   }
 
   /// The pairs of `dict([(k, v), ...])`, or none.
-  private mutating func items(_ arguments: [PickleValue]) throws(WeightsError) -> [(
-    key: PickleValue, value: PickleValue
-  )] {
+  private func items(_ arguments: [PickleValue]) throws(WeightsError) -> [(key: PickleValue, value: PickleValue)] {
     var result: [(key: PickleValue, value: PickleValue)] = []
-    let elements = try elements(arguments)
-    try account(for: elements.count * MemoryLayout<(PickleValue, PickleValue)>.stride)
-    for element in elements {
+    for element in try elements(arguments) {
       guard case .node(let node) = element else { throw damaged }
       switch nodes[node] {
       case .tuple(let pair) where pair.count == 2: result.append((pair[0], pair[1]))
