@@ -26,7 +26,8 @@ public struct DenoiserInput: Sendable {
   public var guidance: Double?
   /// The same for all rows.
   public var label: Label?
-  /// Of several windows over the latents, which: what a denoiser keeps from one call to the next, it keeps of each.
+  /// Of a step's several calls, for windows over the latents or for texts of very different lengths, which: what a
+  /// denoiser keeps from one call to the next, it keeps of each.
   public var window = 0
 
   public init(latents: Tensor, timestep: Double, context: Tensor? = nil, label: Label? = nil) {

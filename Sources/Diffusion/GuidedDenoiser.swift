@@ -1,4 +1,4 @@
-/// A model under classifier-free guidance: a batch of one row a text becomes one output,
+/// A model under classifier-free guidance: rows, one a text, become one output,
 ///
 ///     u + g Σ wᵢ (cᵢ - u)
 ///
@@ -55,25 +55,28 @@ struct GuidedDenoiser {
     let x = node.level.signal == 1 ? x / Float(node.level.scale) : x
     let applies = interval?.contains(node.level) ?? true
     if !applies, unguided != nil {
-      return try answer(unguided!.input(x, timestep: node.timestep, label: label, step: step), channels: x.shape[1])
+      return try answer(unguided!.inputs(x, timestep: node.timestep, label: label, step: step), channels: x.shape[1])
     }
-    let output = try answer(rows.input(x, timestep: node.timestep, label: label, step: step), channels: x.shape[1])
+    let output = try answer(rows.inputs(x, timestep: node.timestep, label: label, step: step), channels: x.shape[1])
     guard let guidance else { return output }
     guard applies else { return combined(output, 1) }
     let guided = combined(output, guidance)
     return rescale > 0 ? rescaled(guided, like: combined(output, 1)) : guided
   }
 
-  /// `[R, C, h, w]`.
-  private func answer(_ call: DenoiserInput, channels: Int) throws -> Tensor {
-    var call = call
-    call.guidance = embedded
-    let output = try denoiser.predict(call)
-    let expected = [call.latents.shape[0], channels] + call.latents.shape.dropFirst(2)
-    guard output.shape == expected else {
-      throw SamplerError.shape(what: "the model's output", found: output.shape, expected: expected)
+  /// The rows of all calls, `[R, C, h, w]`.
+  private func answer(_ calls: [DenoiserInput], channels: Int) throws -> Tensor {
+    let outputs = try calls.map { input in
+      var call = input
+      call.guidance = embedded
+      let output = try denoiser.predict(call)
+      let expected = [call.latents.shape[0], channels] + call.latents.shape.dropFirst(2)
+      guard output.shape == expected else {
+        throw SamplerError.shape(what: "the model's output", found: output.shape, expected: expected)
+      }
+      return output
     }
-    return output
+    return Tensor.concatenate(outputs, axis: 0)
   }
 
   private func combined(_ output: Tensor, _ guidance: Double) -> Tensor {

@@ -1,55 +1,76 @@
-/// What a model reads at once: a row a text, with what belongs to each row.
+/// What a model reads: a row a text, with what belongs to each row.
 struct TextRows {
   let texts: [TextCourse]
   let micro: [[Double]]?
-  /// As many rows as texts.
+  /// One row, the same for all.
   let concatenated: Tensor?
-  /// The rows' texts at the last call.
-  private var held: (places: [Int], context: Tensor, pooled: Tensor?)?
+  /// The rows' texts at the last step.
+  private var held: (places: [Int], batches: [Batch])?
 
-  /// - Parameter concatenated: one row, the same for all.
-  init(_ texts: [TextCourse], micro: [[Double]]?, concatenated: Tensor?) {
-    (self.texts, self.micro) = (texts, micro)
-    self.concatenated = texts.count > 1 ? concatenated?.repeated(texts.count) : concatenated
+  /// Rows that the model reads at once.
+  private struct Batch {
+    var rows: Range<Int>
+    var context, pooled: Tensor?
   }
 
-  /// One call of the model on all rows.
+  init(_ texts: [TextCourse], micro: [[Double]]?, concatenated: Tensor?) {
+    (self.texts, self.micro, self.concatenated) = (texts, micro, concatenated)
+  }
+
+  /// The calls of the model that all rows take, in their order: one, unless texts are of very different lengths.
   ///
   /// - Parameters:
   ///   - x: `[1, C, h, w]`, scaled for the model.
   ///   - step: of the run.
-  mutating func input(_ x: Tensor, timestep: Double, label: Label?, step: Int) -> DenoiserInput {
-    var latents = texts.count > 1 ? x.repeated(texts.count) : x
-    if let concatenated { latents = Tensor.concatenate([latents, concatenated], axis: 1) }
-    let (context, pooled) = encodings(at: step)
-    var call = DenoiserInput(latents: latents, timestep: timestep, context: context, label: label)
-    (call.pooled, call.micro) = (pooled, micro)
-    return call
+  mutating func inputs(_ x: Tensor, timestep: Double, label: Label?, step: Int) -> [DenoiserInput] {
+    let batches = batches(at: step)
+    return batches.enumerated().map { index, batch in
+      let row = concatenated.map { Tensor.concatenate([x, $0], axis: 1) } ?? x
+      var call = DenoiserInput(
+        latents: row.repeated(batch.rows.count), timestep: timestep, context: batch.context, label: label)
+      (call.pooled, call.micro) = (batch.pooled, micro.map { Array($0[batch.rows]) })
+      // Counted from the last: where guidance is off, the first rows are missing.
+      call.window = batches.count - 1 - index
+      return call
+    }
   }
 
-  /// The texts of a step, one batch; made anew where one changes.
-  private mutating func encodings(at step: Int) -> (Tensor?, Tensor?) {
-    guard !texts.isEmpty else { return (nil, nil) }
+  /// The texts of a step; made anew where one changes.
+  private mutating func batches(at step: Int) -> [Batch] {
+    guard !texts.isEmpty else { return [Batch(rows: 0..<1)] }
     let places = texts.map { $0.place(at: step) }
-    if let held, held.places == places { return (held.context, held.pooled) }
-    let row = zip(texts, places).map { $0.encodings[$1] }
-    let context = Self.batch(row.map(\.tokens))
-    let pooled = row.last?.pooled.map { like in
-      Tensor.concatenate(row.map { $0.pooled ?? Tensor(zeros: like.shape) }, axis: 0)
+    if let held, held.places == places { return held.batches }
+    let encodings = zip(texts, places).map { $0.encodings[$1] }
+    let like = encodings.last?.pooled
+    let batches = Self.groups(encodings.map { $0.tokens.shape[1] }).map { rows, length -> Batch in
+      let tokens = encodings[rows].map(\.tokens).map { tokens in
+        Tensor.concatenate(Array(repeating: tokens, count: length / tokens.shape[1]), axis: 1)
+      }
+      let pooled = like.map { like in
+        Tensor.concatenate(encodings[rows].map { $0.pooled ?? Tensor(zeros: like.shape) }, axis: 0)
+      }
+      return Batch(rows: rows, context: Tensor.concatenate(tokens, axis: 0), pooled: pooled)
     }
-    held = (places, context, pooled)
-    return (context, pooled)
+    held = (places, batches)
+    return batches
   }
 
-  /// One batch of texts of any lengths. Each is repeated up to a common length: attention over tokens that are all
-  /// repeated alike is attention over the tokens.
-  private static func batch(_ texts: [Tensor]) -> Tensor {
+  /// Neighbouring rows, and the length up to which each of their texts is repeated: attention over tokens that are all
+  /// repeated alike is attention over the tokens. It is at most 4 times the longest text's, as 7, 8 and 9 windows would
+  /// meet at 504 only.
+  private static func groups(_ lengths: [Int]) -> [(rows: Range<Int>, length: Int)] {
     func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
-    let length = texts.map { $0.shape[1] }.reduce(1) { $0 / divisor($0, $1) * $1 }
-    let rows = texts.map { tokens in
-      let count = length / tokens.shape[1]
-      return count == 1 ? tokens : Tensor.concatenate(Array(repeating: tokens, count: count), axis: 1)
+    var result: [(rows: Range<Int>, length: Int)] = []
+    for (row, length) in lengths.enumerated() {
+      let last = result.last ?? (rows: row..<row, length: length)
+      let common = last.length / divisor(last.length, length) * length
+      if common <= 4 * lengths[last.rows.lowerBound...row].max()! {
+        _ = result.popLast()
+        result.append((rows: last.rows.lowerBound..<(row + 1), length: common))
+      } else {
+        result.append((rows: row..<(row + 1), length: length))
+      }
     }
-    return rows.count == 1 ? rows[0] : Tensor.concatenate(rows, axis: 0)
+    return result
   }
 }

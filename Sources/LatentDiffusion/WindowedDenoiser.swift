@@ -19,7 +19,7 @@ package struct WindowedDenoiser: Denoiser {
   package var embedsGuidance: Bool { model.embedsGuidance }
 
   package func predict(_ input: DenoiserInput) throws -> Tensor {
-    var count = 0
+    var count = input.window * windows.count
     return try windows.blend(input.latents) { part in
       var window = input
       window.window = count

@@ -6,28 +6,38 @@ import Weights
 public struct BERTTokenizer: Sendable {
   /// Length of every row of ids.
   public let length: Int
+  /// All ids of the vocabulary are below.
+  public let size: Int
   private let vocabulary: [String: Int]
   private let start, end, padding, unknown: Int
-  private let lowercases: Bool
+  private let lowercases, stripsAccents, cutsIdeographs: Bool
+  private var whole = WholeWords()
   /// Longer words are unknown, as in BERT.
   private static let longestWord = 100
+  private static let special = ["[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"]
 
-  /// A vocabulary from vocab.txt or tokenizer.json; case from tokenizer_config.json.
+  /// A vocabulary from vocab.txt or tokenizer.json; what becomes of a text before it is cut, from tokenizer_config.json.
   public init(_ files: TokenizerFiles, length: Int = 77) throws {
-    let path = "\(files.folder)/vocab.txt"
-    let table = try Self.vocabulary(FileManager.default.contents(atPath: path), files)
+    let lines = FileManager.default.contents(atPath: "\(files.folder)/vocab.txt")?.lines
+    let added = try files.addedTokens()
+    let table = try Self.vocabulary(lines, files).merging(added.map { ($0.text, $0.id) }) { own, _ in own }
     func id(_ token: String) throws(TokenizerError) -> Int {
       guard let id = table[token] else { throw .missing(token: token, file: files.folder) }
       return id
     }
-    (vocabulary, self.length) = (table, max(length, 3))
+    (vocabulary, self.length, size) = (table, max(length, 3), try table.size(files.folder))
     (start, end, padding, unknown) = (try id("[CLS]"), try id("[SEP]"), try id("[PAD]"), try id("[UNK]"))
-    lowercases = try files.config?.bool("do_lower_case", default: true) ?? true
+    let lowercases = try files.config?.bool("do_lower_case", default: true) ?? true
+    (self.lowercases, stripsAccents) = (lowercases, try files.config?.optionalBool("strip_accents") ?? lowercases)
+    cutsIdeographs = try files.config?.bool("tokenize_chinese_chars", default: true) ?? true
+    for text in Self.special where table[text] != nil { whole.insert(.init(text, [try id(text)], isExact: true)) }
+    for token in added where !Self.special.contains(token.text) { whole.insert(.init(token, try id(token.text))) }
   }
 
-  private static func vocabulary(_ lines: Data?, _ files: TokenizerFiles) throws -> [String: Int] {
+  private static func vocabulary(_ lines: [Substring]?, _ files: TokenizerFiles) throws -> [String: Int] {
     if let lines {
-      let tokens = String(decoding: lines, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      // The last line has an end too.
+      let tokens = lines.last?.isEmpty == true ? lines.dropLast() : lines[...]
       return Dictionary(tokens.enumerated().map { (String($1), $0) }) { first, _ in first }
     }
     let path = files.tokenizer ?? "\(files.folder)/tokenizer.json"
@@ -44,23 +54,23 @@ public struct BERTTokenizer: Sendable {
     return ids + Array(repeating: padding, count: length - ids.count)
   }
 
-  /// Ids of the text alone.
-  public func tokens(of text: String) -> [Int] { words(text).flatMap(pieces) }
+  /// Ids of the text alone. Special tokens written in it stand for themselves.
+  public func tokens(of text: String) -> [Int] { whole.tokens(of: text) { words($0).flatMap(pieces) } }
 
-  private func words(_ text: String) -> [String] {
-    let text = lowercases ? text.decomposedStringWithCanonicalMapping : text
+  private func words(_ scalars: ArraySlice<Unicode.Scalar>) -> [String] {
+    let text = String(String.UnicodeScalarView(scalars.filter { !Self.isDropped($0) }))
     var words: [String] = []
     var word = String.UnicodeScalarView()
     func finish() {
       if !word.isEmpty { words.append(String(word)) }
       word = String.UnicodeScalarView()
     }
-    for scalar in text.unicodeScalars where !Self.isDropped(scalar) {
+    for scalar in (stripsAccents ? text.decomposedStringWithCanonicalMapping : text).unicodeScalars {
       if scalar.properties.isWhitespace {
         finish()
-      } else if lowercases && scalar.properties.generalCategory == .nonspacingMark {
+      } else if stripsAccents && scalar.properties.generalCategory == .nonspacingMark {
         continue  // an accent
-      } else if Self.standsAlone(scalar) {
+      } else if Self.isPunctuation(scalar) || cutsIdeographs && Self.isIdeograph(scalar) {
         finish()
         words.append(String(scalar))
       } else if lowercases {
@@ -73,20 +83,18 @@ public struct BERTTokenizer: Sendable {
     return words
   }
 
+  /// Of the controls only tab, line feed and carriage return stay, as white space.
   private static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
-    if scalar.properties.isWhitespace { return false }
     switch scalar.properties.generalCategory {
-    case .control, .format, .privateUse, .unassigned, .surrogate: return true
-    default: return scalar.value == 0xfffd
+    case .control: !["\t", "\n", "\r"].contains(scalar)
+    case .format, .privateUse: true
+    default: scalar == "\u{fffd}"
     }
   }
 
-  /// Punctuation, and the ideographs of Chinese.
-  private static func standsAlone(_ scalar: Unicode.Scalar) -> Bool {
+  private static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 33...47, 58...64, 91...96, 123...126: return true
-    case 0x4e00...0x9fff, 0x3400...0x4dbf, 0x20000...0x2a6df, 0x2a700...0x2ceaf, 0xf900...0xfaff, 0x2f800...0x2fa1f:
-      return true
     default: break
     }
     switch scalar.properties.generalCategory {
@@ -94,6 +102,14 @@ public struct BERTTokenizer: Sendable {
       .finalPunctuation, .otherPunctuation:
       return true
     default: return false
+    }
+  }
+
+  private static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x4e00...0x9fff, 0x3400...0x4dbf, 0x20000...0x2a6df, 0x2a700...0x2ceaf, 0xf900...0xfaff, 0x2f800...0x2fa1f:
+      true
+    default: false
     }
   }
 

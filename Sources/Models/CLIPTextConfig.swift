@@ -16,6 +16,7 @@ public struct CLIPTextConfig: Sendable {
     transformer = try CLIPTransformerConfig(config, width: 512, inner: 2048, heads: 8)
     projection = try config.integer("projection_dim", default: 512)
     endOfText = try config.integer("eos_token_id", default: 49407)
+    try config.checkText(vocabulary: vocabulary, positions: positions)
   }
 
   /// Where the text ends: its first end-of-text token. Configs from before transformers 4.24 say 2 for that token and
@@ -23,5 +24,13 @@ public struct CLIPTextConfig: Sendable {
   func end(of ids: [Int]) -> Int {
     let end = endOfText == 2 ? ids.filter { $0 < vocabulary }.max() : endOfText
     return ids.firstIndex { $0 == end } ?? 0
+  }
+}
+
+extension Config {
+  /// Room for a text: a token between its start and its end.
+  func checkText(vocabulary: Int, positions: Int) throws(ConfigError) {
+    guard vocabulary > 0 else { throw invalid("vocab_size", "a number above 0") }
+    guard positions >= 3 else { throw invalid("max_position_embeddings", "3 or more") }
   }
 }

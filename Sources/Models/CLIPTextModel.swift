@@ -40,7 +40,7 @@ public struct CLIPTextModel: Sendable {
   public var projectedWidth: Int? { projection?.outputs }
 
   /// - Parameters:
-  ///   - ids: one row of token ids a text, all of one length, at most `config.positions`.
+  ///   - ids: one row of token ids a text, all of one length, at most `config.positions`; each of the table or learned.
   ///   - unseen: tokens that none sees, where there is one row.
   public func callAsFunction(_ ids: [[Int]], hiding unseen: [Bool]? = nil) -> Output {
     let length = ids[0].count
@@ -65,8 +65,10 @@ public struct CLIPTextModel: Sendable {
 
   /// Ids from `config.vocabulary` on are rows of `learned`.
   private func embedded(_ ids: [Int]) -> Tensor {
+    guard let learned else { return tokens.rows(ids) }
+    precondition(ids.allSatisfy { $0 < config.vocabulary + learned.shape[0] }, "ids outside the table")
+    // Row 0 holds the place of what is learned.
     var rows = tokens.rows(ids.map { $0 < config.vocabulary ? $0 : 0 })
-    guard let learned else { return rows }
     let width = config.width
     rows.withMutableElements { out in
       learned.withElements { learned in

@@ -3,7 +3,7 @@ import Weights
 
 extension CLIPTokenizer {
   /// A byte-pair model from vocab.json and merges.txt, from merges.txt alone (the vocabulary follows from it), or from
-  /// tokenizer.json; pad token and length from tokenizer_config.json.
+  /// tokenizer.json; pad token and length from tokenizer_config.json; and the tokens that were added.
   ///
   /// - Parameter length: the most that the network takes; used where the config names none (files say 10³⁰ for "any").
   public init(_ files: TokenizerFiles, length: Int = 77) throws {
@@ -22,8 +22,8 @@ extension CLIPTokenizer {
     let end = try token("eos_token", default: "<|endoftext|>")
     let said = try config?.optionalNumber("model_max_length").flatMap { (3..<100_000).contains($0) ? Int($0) : nil }
     try self.init(
-      vocabulary: tables.vocabulary, merges: tables.merges, length: min(said ?? length, length),
-      start: try token("bos_token", default: "<|startoftext|>"), end: end,
+      vocabulary: tables.vocabulary, merges: tables.merges, added: files.addedTokens(),
+      length: min(said ?? length, length), start: try token("bos_token", default: "<|startoftext|>"), end: end,
       padding: try token("pad_token", default: end), file: files.folder)
   }
 
@@ -35,9 +35,8 @@ extension CLIPTokenizer {
       guard let data = FileManager.default.contents(atPath: mergesPath) else {
         throw .unreadable(file: mergesPath, why: "cannot be read")
       }
-      merges = String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
-        line.hasPrefix("#version") ? nil : Self.pair(line)
-      }
+      merges = data.lines.compactMap { $0.hasPrefix("#version") ? nil : Self.pair($0) }
+      guard !merges.isEmpty else { throw .unreadable(file: mergesPath, why: "holds no merges") }
       guard let path else {
         vocabulary = CLIPTokenizer.vocabulary(of: merges)
         return

@@ -1,16 +1,17 @@
 import Foundation
+import Weights
 
 /// CLIP's byte-pair encoding (Radford et al. 2021, after Sennrich et al. 2016, arXiv 1508.07909), as transformers 5 has it:
 /// no ftfy, no HTML entities.
 public struct CLIPTokenizer: Sendable {
   /// Length of every row of ids.
   public let length: Int
+  /// All ids of the vocabulary are below.
+  public let size: Int
   public let start, end, padding: Int
   private let vocabulary: [String: Int]
   private let ranks: [Pair: Int]
-  private let special: [(text: [Unicode.Scalar], id: Int)]
-  /// Words with tokens of their own, the longest first.
-  private var learned: [(word: [Unicode.Scalar], ids: [Int])] = []
+  private var whole = WholeWords()
 
   private struct Pair: Hashable {
     let left, right: String
@@ -19,21 +20,24 @@ public struct CLIPTokenizer: Sendable {
   /// - Parameters:
   ///   - vocabulary: token → id; the last symbol of a word ends in `</w>`.
   ///   - merges: pairs, the earliest first.
+  ///   - added: tokens beside those of the vocabulary, whose own id counts where it has one.
   init(
-    vocabulary: [String: Int], merges: [(String, String)], length: Int, start: String, end: String, padding: String,
-    file: String
+    vocabulary: [String: Int], merges: [(String, String)], added: [AddedToken], length: Int, start: String, end: String,
+    padding: String, file: String
   ) throws(TokenizerError) {
+    let vocabulary = vocabulary.merging(added.map { ($0.text, $0.id) }) { own, _ in own }
     func id(_ token: String) throws(TokenizerError) -> Int {
+      guard !token.isEmpty else { throw .unreadable(file: file, why: "one of the special tokens is empty") }
       guard let id = vocabulary[token] else { throw .missing(token: token, file: file) }
       return id
     }
-    (self.vocabulary, self.length) = (vocabulary, length)
+    (self.vocabulary, self.length, size) = (vocabulary, length, try vocabulary.size(file))
     (self.start, self.end, self.padding) = (try id(start), try id(end), try id(padding))
     ranks = Dictionary(merges.enumerated().map { (Pair(left: $1.0, right: $1.1), $0) }) { first, _ in first }
     // The padding too: in SD 2, whose pad token is "!", every "!" of a prompt becomes that token.
-    special = try Set([start, end, padding]).map { (text) throws(TokenizerError) in
-      (Array(text.unicodeScalars), try id(text))
-    }
+    let special = Set([start, end, padding])
+    for text in special { whole.insert(.init(text, [try id(text)], isExact: true)) }
+    for token in added where !special.contains(token.text) { whole.insert(.init(token, try id(token.text))) }
   }
 
   /// Ids of a text between its start and end tokens, cut or padded to `length`.
@@ -42,60 +46,26 @@ public struct CLIPTokenizer: Sendable {
     return ids + Array(repeating: padding, count: length - ids.count)
   }
 
-  /// Ids of the text alone.
+  /// Ids of the text alone. Special tokens written in it stand for themselves.
   public func tokens(of text: String) -> [Int] {
-    var result: [Int] = []
-    var plain: [Unicode.Scalar] = []
-    let scalars = Array(text.unicodeScalars)
-    var place = 0
-    while place < scalars.count {
-      // Special tokens written in the text stand for themselves.
-      if let match = special.first(where: { scalars[place...].starts(with: $0.text) }) {
-        result += words(normalized(plain)).flatMap(pairEncoded) + [match.id]
-        plain = []
-        place += match.text.count
-      } else if let match = learned.first(where: { Self.stands($0.word, in: scalars, at: place) }) {
-        result += words(normalized(plain)).flatMap(pairEncoded) + match.ids
-        plain = []
-        place += match.word.count
-      } else {
-        plain.append(scalars[place])
-        place += 1
-      }
-    }
-    return result + words(normalized(plain)).flatMap(pairEncoded)
+    whole.tokens(of: text) { words(normalized($0)).flatMap(pairEncoded) }
   }
 
   /// With `ids` in place of `word`, in upper and lower case, where it is no part of a longer word.
   func adding(_ word: String, _ ids: [Int]) -> CLIPTokenizer {
     var result = self
-    result.learned.append((Array(word.unicodeScalars), ids))
-    result.learned.sort { $0.word.count > $1.word.count }
+    result.whole.insert(.init(word, ids, isWhole: true))
     return result
   }
 
   /// Whether a token of the vocabulary is the last of its word.
   func endsWord(_ id: Int) -> Bool { vocabulary.contains { $0.value == id && $0.key.hasSuffix("</w>") } }
 
-  /// How many tokens belong together from `id` on: those of a learned word; 1 for all others.
-  func extent(of id: Int) -> Int { learned.first { $0.ids.first == id }?.ids.count ?? 1 }
-
-  private static func stands(_ word: [Unicode.Scalar], in text: [Unicode.Scalar], at place: Int) -> Bool {
-    let end = place + word.count
-    guard end <= text.count, let first = word.first, let last = word.last else { return false }
-    let isEqual = zip(word, text[place...]).allSatisfy {
-      $0 == $1 || $0.properties.lowercaseMapping == $1.properties.lowercaseMapping
-    }
-    func continues(_ scalar: Unicode.Scalar, _ inner: Unicode.Scalar) -> Bool {
-      scalar.properties.isAlphabetic && inner.properties.isAlphabetic
-        || scalar.properties.numericType != nil && inner.properties.numericType != nil
-    }
-    return isEqual && !(place > 0 && continues(text[place - 1], first))
-      && !(end < text.count && continues(text[end], last))
-  }
+  /// How many tokens belong together from `id` on: those of an added word; 1 for all others.
+  func extent(of id: Int) -> Int { whole.extent(of: id) }
 
   /// NFC, runs of white space to one space, lower case scalar by scalar (Σ is never a final ς).
-  private func normalized(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+  private func normalized(_ scalars: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
     var text = String.UnicodeScalarView()
     text.append(contentsOf: scalars)
     var result: [Unicode.Scalar] = []
@@ -140,35 +110,38 @@ public struct CLIPTokenizer: Sendable {
     return result
   }
 
+  /// Round by round every occurrence of the pair with the earliest merge is joined, from the left. What a round costs are
+  /// those occurrences and the ranks in the word, not its length.
   private func pairEncoded(_ word: ArraySlice<Unicode.Scalar>) -> [Int] {
     var bytes = String.UnicodeScalarView()
     bytes.append(contentsOf: word)
+    // Empty where one was joined to the one before it.
     var symbols = String(bytes).utf8.map { String(Self.byteAlphabet[Int($0)]) }
-    symbols[symbols.count - 1] += "</w>"
-    while symbols.count > 1 {
-      let best = (0..<(symbols.count - 1)).compactMap { i in
-        ranks[Pair(left: symbols[i], right: symbols[i + 1])].map { (rank: $0, place: i) }
-      }.min { $0.rank < $1.rank }
-      guard let best else { break }
-      symbols = merged(symbols, Pair(left: symbols[best.place], right: symbols[best.place + 1]))
+    let count = symbols.count
+    symbols[count - 1] += "</w>"
+    var (before, after) = (Array(-1..<(count - 1)), Array(1...count))
+    /// Of the pair that begins there.
+    func rank(_ place: Int) -> Int? {
+      guard place >= 0, after[place] < count, !symbols[place].isEmpty else { return nil }
+      return ranks[Pair(left: symbols[place], right: symbols[after[place]])]
     }
-    return symbols.map { vocabulary[$0] ?? end }
-  }
-
-  /// Every occurrence of the pair joined, from the left.
-  private func merged(_ symbols: [String], _ pair: Pair) -> [String] {
-    var result: [String] = []
-    var place = 0
-    while place < symbols.count {
-      if place + 1 < symbols.count, symbols[place] == pair.left, symbols[place + 1] == pair.right {
-        result.append(pair.left + pair.right)
-        place += 2
-      } else {
-        result.append(symbols[place])
-        place += 1
+    var places: [Int: [Int]] = [:]
+    func note(_ place: Int) {
+      if let rank = rank(place) { places[rank, default: []].append(place) }
+    }
+    for place in 0..<count { note(place) }
+    while let best = places.keys.min() {
+      for place in places.removeValue(forKey: best)!.sorted() where rank(place) == best {
+        let next = after[place]
+        symbols[place] += symbols[next]
+        symbols[next] = ""
+        after[place] = after[next]
+        if after[next] < count { before[after[next]] = place }
+        note(before[place])
+        note(place)
       }
     }
-    return result
+    return symbols.filter { !$0.isEmpty }.map { vocabulary[$0] ?? end }
   }
 
   /// The ids that CLIP's own vocabulary file gives: the bytes in the order of their code points, the same at the end of a
@@ -192,17 +165,4 @@ public struct CLIPTokenizer: Sendable {
       return Unicode.Scalar(next)!
     }
   }()
-}
-
-public enum TokenizerError: Error, Equatable, CustomStringConvertible {
-  case unreadable(file: String, why: String)
-  case missing(token: String, file: String)
-
-  public var description: String {
-    switch self {
-    case .unreadable(let file, let why):
-      "\(file): \(why); the tokenizer needs vocab.json and merges.txt, or tokenizer.json"
-    case .missing(let token, let file): "\(file): no token \(token) in the vocabulary"
-    }
-  }
 }

@@ -21,9 +21,17 @@ public struct LDMBertConfig: Sendable {
       throw config.invalid("activation_function", "gelu, quick_gelu or silu")
     }
     self.activation = activation
-    for (key, value) in [("encoder_attention_heads", heads), ("head_dim", headWidth), ("d_model", width)] {
+    let counts = [
+      ("encoder_layers", layers), ("encoder_ffn_dim", inner), ("encoder_attention_heads", heads),
+      ("head_dim", headWidth), ("d_model", width),
+    ]
+    for (key, value) in counts {
       guard value > 0 else { throw config.invalid(key, "a number above 0") }
     }
+    guard !heads.multipliedReportingOverflow(by: headWidth).overflow else {
+      throw config.invalid("head_dim", "a width that \(heads) heads can have")
+    }
+    try config.checkText(vocabulary: vocabulary, positions: positions)
   }
 }
 

@@ -74,22 +74,49 @@ struct PartLoader {
     }
     if checkpoint.has("bert") {
       let network = try load("bert", of: checkpoint) { try LDMBert($0, config: LDMBertConfig($1)) }
-      return [BERTTower(try BERTTokenizer(checkpoint.tokenizer(), length: network.config.positions), network)]
+      let files = try checkpoint.tokenizer()
+      let tokenizer = try BERTTokenizer(files, length: network.config.positions)
+      try check(tokenizer.size, files, fit: network.config.vocabulary)
+      return [BERTTower(tokenizer, network)]
     }
     let layer: CLIPTower.Layer = unet.addition == nil ? .last : .penultimate
     let suffixes = layer == .last ? [""] : ["", "_2"].filter { checkpoint.has("text_encoder\($0)") }
     // Where none is there, the first one's absence is told.
-    return try (suffixes.isEmpty ? [""] : suffixes).map { suffix in
-      let network = try load("text_encoder\(suffix)", of: checkpoint) {
-        try CLIPTextModel($0, config: CLIPTextConfig($1))
-      }
-      let files = try checkpoint.tokenizer("tokenizer\(suffix)")
-      let tower = CLIPTower(try CLIPTokenizer(files, length: network.config.positions), network, layer)
+    let towers: [CLIPTower] = try (suffixes.isEmpty ? [""] : suffixes).map { suffix in
+      let tower = try self.tower(suffix, of: checkpoint, layer)
       return try inversions.reduce(tower) { tower, inversion in
         let vectors = try inversion.vectors(
-          for: "text_encoder\(suffix)", of: suffixes.count, width: network.config.width, model: checkpoint.name)
+          for: "text_encoder\(suffix)", of: suffixes.count, width: tower.width, model: checkpoint.name)
         return tower.adding(inversion.words, vectors)
       }
+    }
+    let lengths = towers.map(\.tokenizer.length)
+    guard lengths.allSatisfy({ $0 == lengths[0] }) else {
+      throw ModelError.component(
+        "tokenizer_2", folder: checkpoint.path, found: "for rows of \(lengths[1]) tokens",
+        expected: "\(lengths[0]), as its tokenizer is")
+    }
+    return towers
+  }
+
+  private mutating func tower(
+    _ suffix: String, of checkpoint: Checkpoint, _ layer: CLIPTower.Layer
+  ) throws -> CLIPTower {
+    let network = try load("text_encoder\(suffix)", of: checkpoint) {
+      try CLIPTextModel($0, config: CLIPTextConfig($1))
+    }
+    let files = try checkpoint.tokenizer("tokenizer\(suffix)")
+    let tokenizer = try CLIPTokenizer(files, length: network.config.positions)
+    try check(tokenizer.size, files, fit: network.config.vocabulary)
+    return CLIPTower(tokenizer, network, layer)
+  }
+
+  /// An id behind the table would be read from outside it, or be one of the words that inversions add.
+  private func check(_ size: Int, _ files: TokenizerFiles, fit vocabulary: Int) throws(ModelError) {
+    guard size <= vocabulary else {
+      throw .component(
+        "tokenizer", folder: files.folder, found: "for \(size) tokens",
+        expected: "at most \(vocabulary), as the text encoder has")
     }
   }
 }

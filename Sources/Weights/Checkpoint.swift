@@ -111,6 +111,8 @@ public struct TokenizerFiles: Sendable {
   public var vocabulary: String?
   public var merges: String?
   public var tokenizer: String?
+  /// added_tokens.json
+  public var added: String?
   public var config: Config?
   /// For messages.
   public var folder: String

@@ -66,7 +66,7 @@ struct DiffusersFolder: CheckpointLayout {
     }
     return TokenizerFiles(
       vocabulary: file("vocab.json"), merges: file("merges.txt"), tokenizer: file("tokenizer.json"),
-      config: config, folder: folder)
+      added: file("added_tokens.json"), config: config, folder: folder)
   }
 
   private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

@@ -21,10 +21,12 @@ public struct TextualInversion: Sendable {
   public init(at path: String, word: String? = nil) throws(WeightsError) {
     let source = try TensorFile(at: path)
     let tensors = source.tensors.filter { $1.type.isWeight && (1...2).contains($1.shape.count) && $1.count > 0 }
-    let name = path.split(separator: "/").last.map { $0.split(separator: ".").dropLast().joined(separator: ".") } ?? ""
+    let name = path.split(separator: "/").last ?? ""
+    // Without its extension, where it has one.
+    let stem = name.dropFirst().lastIndex(of: ".").map { name[..<$0] } ?? name
     func part(_ names: String...) -> WeightTensor? { names.lazy.compactMap { tensors[$0] }.first }
     let (first, second) = (part("clip_l", "text_encoders_0"), part("clip_g", "text_encoders_1"))
-    var words = [name]
+    var words = [String(stem)]
     if first != nil || second != nil {
       vectors = .pair(first, second)
     } else {
@@ -38,7 +40,8 @@ public struct TextualInversion: Sendable {
       if params.isEmpty && key != "emb_params" { words.append(key) }
     }
     file = path
-    self.words = word.map { [$0] } ?? words.filter { !$0.isEmpty }
+    self.words = (word.map { [$0] } ?? words).filter { !$0.isEmpty }
+    guard !self.words.isEmpty else { throw .adapter(file: path, why: "no word stands for its vectors") }
   }
 
   /// The vectors for a text encoder, `[vectors, width]`.

@@ -49,6 +49,7 @@ import Testing
       ("a cat AND a dog", [("a cat", 1), ("a dog", 1)]),
       ("a cat :1.2 AND a dog:.5 AND  moon : -2.", [("a cat", 1.2), ("a dog", 0.5), ("moon", -2)]),
       ("a BAND AND (b:1.2)", [("a BAND", 1), ("(b:1.2)", 1)]),
+      ("a cat.AND a dog", [("a cat.", 1), ("a dog", 1)]),
       ("at 12:30", [("at 12:30", 1)]),
       ("AND", [("", 1), ("", 1)]),
       ("[a:b:0.5] AND c:+3", [("[a:b:0.5]", 1), ("c", 3)]),

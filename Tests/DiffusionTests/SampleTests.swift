@@ -135,6 +135,22 @@ import Testing
     #expect(calls.all[0].elements == [5, 6, 7, 8, 9, 10, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
   }
 
+  /// 5 and 4 tokens meet at 20; with 7 all would at 140.
+  @Test func textsThatMeetTooLateAreReadApart() throws {
+    func text(_ number: Float, _ length: Int) -> TextCourse {
+      TextCourse(TextEncoding(tokens: Tensor(repeating: number, shape: [1, length, 1])))
+    }
+    var conditioning = Conditioning()
+    conditioning.context = [text(1, 4), text(5, 7)]
+    conditioning.negative = text(10, 5)
+    let (calls, outputs) = (Calls(), Calls())
+    conditioning.constrain = [noting(outputs)]
+    _ = try run(Reader(contexts: calls), conditioning, guidance: 4)
+    #expect(calls.all.prefix(2).map(\.shape) == [[2, 20, 1], [1, 7, 1]] && calls.all.count == 10)
+    let guided: Float = 10 + 4 * (1 - 10) + 4 * (5 - 10)
+    #expect(outputs.all.allSatisfy { $0[flat: 0] == guided })
+  }
+
   /// Answers each row with the first number of its text.
   struct Reader: Denoiser {
     let contexts: Calls

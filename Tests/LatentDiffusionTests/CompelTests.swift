@@ -59,7 +59,7 @@ import Weights
 
   @Test(arguments: [
     "a cat.swap(dog)", "(a, b).blend(1)", "(a, b).blend(1, -1)", "(a, b).and(1, x)", "(a, b).blend(1, 2) c",
-    "((a).swap(b) c)+",
+    "((a).swap(b) c)+", #"("a cat.swap(dog)", "c").blend(1, 1)"#, #"(") a.swap(b)", "c").and()"#,
   ])
   func whatIsNotObeyedIsRefused(text: String) {
     #expect(throws: ConditioningError.self) { try CompelPrompt(text) }

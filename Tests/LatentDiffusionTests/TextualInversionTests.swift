@@ -78,4 +78,32 @@ import Weights
   func whatDoesNotFitIsNamed(name: String, file: String, words: String) throws {
     #expect { _ = try model(name, [inversion(file)]) } throws: { "\($0)".contains(words) && "\($0)".contains(file) }
   }
+
+  @Test func aNameWithoutExtensionIsTheWord() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("ldm-word-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try FileManager.default.copyItem(atPath: "\(Self.folder)/three.safetensors", toPath: file.path)
+    #expect(try TextualInversion(at: file.path).words == [file.lastPathComponent])
+    #expect(throws: WeightsError.self) { _ = try TextualInversion(at: file.path, word: "") }
+  }
+
+  /// A copy of a model with another file of its tokenizers.
+  @Test(arguments: [
+    ("text", "tokenizer/added_tokens.json", #"{"<toy>":524}"#, "tokenizer is for 525 tokens, expected at most 524"),
+    (
+      "ldm-text", "tokenizer/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n" + (4..<61).map { "w\($0)\n" }.joined(),
+      "tokenizer is for 61 tokens, expected at most 60"
+    ),
+    (
+      "sdxl", "tokenizer_2/tokenizer_config.json", #"{"model_max_length":12}"#,
+      "tokenizer_2 is for rows of 12 tokens, expected 16"
+    ),
+  ])
+  func aTokenizerThatDoesNotFitIsNamed(name: String, path: String, text: String, words: String) throws {
+    let copy = FileManager.default.temporaryDirectory.appendingPathComponent("ldm-tokenizer-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: copy) }
+    try FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/\(name)/model", toPath: copy.path)
+    try Data(text.utf8).write(to: copy.appendingPathComponent(path))
+    #expect { _ = try Model(Checkpoint(at: copy.path)) } throws: { "\($0)".contains(words) }
+  }
 }

@@ -27,6 +27,7 @@ import Weights
       ("(a: 1.2 )b", [("a", 1.2), ("b", 1)]),
       ("(a:b:0.5)", [("a:b", 0.5)]),
       ("(a [b) c]", [("a ", 1.1), ("b", 1), (" c", 1 / 1.1)]),
+      ("hatsune\\_miku\\", [("hatsune_miku", 1)]),
     ] as [(String, [(String, Double)])])
   func a1111Weights(text: String, expected: [(String, Double)]) throws { try check(text, .a1111, expected) }
 
@@ -37,7 +38,7 @@ import Weights
       ("((a:1.5) b:1.2)", [("a", 1.5), (" b", 1.2)]),
       ("((a) b:1.2)", [("a", 1.32), (" b", 1.2)]),
       ("a (b (c) d", [("a (b (c) d", 1)]),
-      ("\\(a\\) \\[", [("(a) \\[", 1)]),
+      ("\\(a\\) \\[ \\_", [("(a) \\[ \\_", 1)]),
     ] as [(String, [(String, Double)])])
   func comfyWeights(text: String, expected: [(String, Double)]) throws { try check(text, .comfy, expected) }
 
@@ -51,6 +52,12 @@ import Weights
     let pieces = Prompt("(a BREAK b:1.2) BREAKFAST", style: .a1111).pieces()
     #expect(pieces.map(\.isBreak) == [false, true, false, false])
     #expect(pieces.map(\.weight)[2] == 1.2 && pieces[3].text == " BREAKFAST")
+    #expect(Prompt("a cat.BREAK a dog", style: .a1111).pieces().map(\.text) == ["a cat.", "", "a dog"])
+  }
+
+  @Test func longTextsEndSoon() {
+    let text = String(repeating: ":", count: 100_000)
+    #expect(Prompt(text, style: .a1111).pieces() == [PromptPiece(text)])
   }
 }
 

@@ -3,7 +3,8 @@ extension Prompt {
   /// that know none. Liu et al. 2022, arXiv:2206.01714, as AUTOMATIC1111 writes it.
   public func composed() -> [(prompt: Prompt, weight: Double)] {
     guard style == .a1111 else { return [(self, 1)] }
-    let parts = text.split(separator: #/\bAND\b/#, omittingEmptySubsequences: false)
+    // Simple: for Unicode, "cat.AND" is one word.
+    let parts = text.split(separator: #/\bAND\b/#.wordBoundaryKind(.simple), omittingEmptySubsequences: false)
     guard parts.count > 1 else { return [(self, 1)] }
     return parts.map { part in
       let mark = part.firstMatch(of: #/\s*:\s*([-+]?(?:[0-9]+\.?|[0-9]*\.[0-9]+))\s*$/#)

@@ -13,8 +13,9 @@ public struct Prompt: Sendable, Equatable {
 /// What marks in a prompt mean, and how weights reach the tokens. Text without marks that fits one window is read alike by
 /// all.
 public enum PromptStyle: String, Sendable, CaseIterable {
-  /// `(a)` 1.1, `[a]` 1/1.1, `(a:1.2)`, `\(`, BREAK; long texts in windows that end at a comma where one is near. Tokens
-  /// are multiplied by their weight, then the window's mean is restored: AUTOMATIC1111's "Original" emphasis.
+  /// `(a)` 1.1, `[a]` 1/1.1, `(a:1.2)`, `\(`, BREAK; a backslash that escapes nothing is dropped; long texts in windows that
+  /// end at a comma where one is near. Tokens are multiplied by their weight, then the window's mean is restored:
+  /// AUTOMATIC1111's "Original" emphasis.
   case a1111
   /// `(a)` 1.1, `(a:1.2)`, `\(`; windows keep words whole. A token moves from what it is in the empty prompt to what it is
   /// in this one, and beyond, by its weight: ComfyUI's.

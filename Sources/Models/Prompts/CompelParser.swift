@@ -71,6 +71,7 @@ struct CompelParser {
       place = start
       guard let content = quotation() else { return nil }
       var inner = CompelParser(content)
+      defer { refused = refused ?? inner.refused }
       return inner.whole()
     }
     return next == "(" ? group() : word().map { [Self.piece($0)] }

@@ -18,13 +18,14 @@ public struct CompelPrompt: Sendable, Equatable {
   public init(_ text: String) throws(ConditioningError) {
     let spaced = text.replacing(#/,(\S)/#) { ", \($0.1)" }
     var parser = CompelParser(spaced)
-    guard let call = parser.call() else {
-      let pieces = parser.whole()
-      if let name = parser.refused {
-        throw .range(
-          what: "the prompt's .\(name)()", found: "cross-attention control, which is not obeyed",
-          expected: "weights, .blend() and .and()")
-      }
+    let call = parser.call()
+    let pieces = call == nil ? parser.whole() : []
+    if let name = parser.refused {
+      throw .range(
+        what: "the prompt's .\(name)()", found: "cross-attention control, which is not obeyed",
+        expected: "weights, .blend() and .and()")
+    }
+    guard let call else {
       parts = [Part(texts: [pieces], shares: [1])]
       return
     }

@@ -30,7 +30,9 @@ extension Prompt {
 
   /// BREAK, a word of its own, between parts.
   private static func broken(_ piece: PromptPiece) -> [PromptPiece] {
-    let parts = piece.text.split(separator: #/\s*\bBREAK\b\s*/#, omittingEmptySubsequences: false)
+    // Simple: for Unicode, "cat.BREAK" is one word.
+    let mark = #/\s*\bBREAK\b\s*/#.wordBoundaryKind(.simple)
+    let parts = piece.text.split(separator: mark, omittingEmptySubsequences: false)
     return parts.enumerated().flatMap { index, part in
       (index > 0 ? [.windowBreak] : [])
         + (part.isEmpty && parts.count > 1 ? [] : [PromptPiece(String(part), piece.weight)])
@@ -73,6 +75,8 @@ struct PromptParser {
       if let escaped = escaped(at: place) {
         parts.append(Part(character: escaped))
         place += 2
+      } else if character == "\\" && !isComfy {
+        place += 1  // It escapes nothing, and is no text.
       } else if isMark, character == "(" || character == "[" && !isComfy {
         open.append((character, parts.count))
         place += 1
@@ -117,19 +121,23 @@ struct PromptParser {
 
   /// The weight in `: 1.2)`, and where the text goes on.
   private func number(after colon: Int) -> (Double, end: Int)? {
-    guard let close = characters[colon...].firstIndex(of: ")") else { return nil }
-    let digits = characters[(colon + 1)..<close].drop(while: \.isWhitespace)
-    let text = String(digits.prefix(while: { !$0.isWhitespace }))
-    guard digits.dropFirst(text.count).allSatisfy(\.isWhitespace),
-      text.allSatisfy({ $0.isNumber && $0.isASCII || ".+-".contains($0) }), let value = Double(text)
-    else { return nil }
-    return (value, close + 1)
+    var place = colon + 1
+    func run(_ belongs: (Character) -> Bool) -> String {
+      let rest = characters[place...].prefix(while: belongs)
+      place = rest.endIndex
+      return String(rest)
+    }
+    _ = run(\.isWhitespace)
+    let text = run { $0.isNumber && $0.isASCII || ".+-".contains($0) }
+    _ = run(\.isWhitespace)
+    guard place < characters.count, characters[place] == ")", let value = Double(text) else { return nil }
+    return (value, place + 1)
   }
 
   private static func joined(_ parts: [Part]) -> [PromptPiece] {
     var result: [PromptPiece] = []
     for part in parts {
-      if let last = result.last, last.weight == part.weight {
+      if result.last?.weight == part.weight {
         result[result.count - 1].text.append(part.character)
       } else {
         result.append(PromptPiece(String(part.character), part.weight))

@@ -55,17 +55,15 @@ public struct Conversion {
     let files = try checkpoint.tokenizer(part)
     // BERT's vocabulary lies in the folder, or beside a single file.
     let words = "\(files.folder)/vocab.txt"
-    let found = [files.vocabulary, files.merges, files.tokenizer, Checkpoint.exists(words) ? words : nil]
-    let names = ["vocab.json", "merges.txt", "tokenizer.json", "vocab.txt"]
+    let found = [files.vocabulary, files.merges, files.tokenizer, files.added, Checkpoint.exists(words) ? words : nil]
+    let names = ["vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json", "vocab.txt"]
     for case (let path?, let name) in zip(found, names) {
       guard let data = FileManager.default.contents(atPath: path) else {
         throw WeightsError.unreadable(file: path, why: "cannot be read")
       }
       try write(data, "\(folder)/\(part)", name)
       if name == "merges.txt", files.vocabulary == nil {
-        let text = String(decoding: data, as: UTF8.self)
-        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#version") }
-        let json = try JSONSerialization.data(withJSONObject: vocabulary(lines), options: [.sortedKeys])
+        let json = try JSONSerialization.data(withJSONObject: vocabulary(Self.merges(data)), options: [.sortedKeys])
         try write(json, "\(folder)/\(part)", "vocab.json")
       }
     }
@@ -123,14 +121,20 @@ public struct Conversion {
     return tensor
   }
 
+  /// The lines of a merges.txt, whichever ends they have.
+  private static func merges(_ data: Data) -> [Substring] {
+    String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#version") }
+  }
+
+  /// Words of its own have no place in a single file.
   private func checkVocabulary() throws {
-    func lines(_ path: String) -> [Substring] {
-      let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
-      return text.split(separator: "\n").filter { !$0.hasPrefix("#version") }
-    }
+    func lines(_ path: String) -> [Substring] { Self.merges(FileManager.default.contents(atPath: path) ?? Data()) }
     for part in checkpoint.parts where part.hasPrefix("text_encoder") {
       let files = try checkpoint.tokenizer("tokenizer" + part.dropFirst("text_encoder".count))
       if let merges = files.merges, lines(merges) != lines(try FamilyFiles.path("clip-merges.txt")) {
+        throw ConversionError.vocabulary(file: files.folder)
+      }
+      if try files.addedTokens().contains(where: { $0.id >= 49408 }) {
         throw ConversionError.vocabulary(file: files.folder)
       }
     }
