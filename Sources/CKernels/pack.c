@@ -80,10 +80,14 @@ size_t ldm_packed_int8_size(size_t k, size_t n) {
   return (n + nr - 1) / nr * LDM_INT8_PANEL(nr, (k + 3) / 4);
 }
 
+/// NaN for a row that is not finite, so that its scale and all products are.
 static float largest(const float *row, size_t n) {
-  float top = 0;
-  for (size_t i = 0; i < n; i++) top = fmaxf(top, fabsf(row[i]));
-  return top;
+  float top = 0, fault = 0;
+  for (size_t i = 0; i < n; i++) {
+    top = fmaxf(top, fabsf(row[i]));
+    fault += row[i] * 0.f;
+  }
+  return top + fault;
 }
 
 static int8_t rounded(float value, float top) { return top > 0 ? (int8_t)lrintf(value / top * 127) : 0; }

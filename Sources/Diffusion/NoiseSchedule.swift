@@ -35,7 +35,12 @@ public struct NoiseSchedule: Sendable, Equatable {
   }
 
   /// The schedule a scheduler config describes; what it leaves out is diffusers' default (linear, 0.0001 to 0.02).
+  ///
+  /// - Throws: `SamplerError.foreign` for the config of a model that was trained with noise of another kind.
   public init(_ config: SchedulerConfig) throws(SamplerError) {
+    if let name = config.className, name.hasPrefix("EDM") || name.hasPrefix("FlowMatch") {
+      throw .foreign(scheduler: name, instead: "its noise is of another kind: choose another model")
+    }
     let count = config.trainSteps ?? 1000
     let name = config.betaSchedule ?? "linear"
     let (start, end) = (config.betaStart ?? 0.0001, config.betaEnd ?? 0.02)

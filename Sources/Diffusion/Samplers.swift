@@ -65,6 +65,15 @@ public enum Samplers {
     return sampler
   }
 
+  /// The sampler that a model's config means; `ddim` where it names none.
+  ///
+  /// - Throws: `SamplerError.foreign` for a class that is not here.
+  public static func own(of config: SchedulerConfig) throws(SamplerError) -> NamedSampler {
+    if let sampler = named(byClass: config) { return sampler }
+    guard let name = config.className else { return try named("ddim") }
+    throw .foreign(scheduler: name, instead: "choose a sampler")
+  }
+
   /// The sampler that a config's `_class_name` means; nil for classes that are not here.
   public static func named(byClass config: SchedulerConfig) -> NamedSampler? {
     let name: String? =

@@ -21,6 +21,19 @@ public struct SchedulerConfig: Sendable, Equatable {
   public var originalInferenceSteps: Int?
   public var algorithmType: String?
   public var finalSigmasType: String?
+  public var trainedBetas: [Double]?
+  public var solverOrder: Int?
+  public var solverType: String?
+  public var useLuLambdas: Bool?
+  /// nil: -∞, as diffusers writes it.
+  public var lambdaMinClipped: Double?
+  public var predictX0: Bool?
+  public var lowerOrderFinal: Bool?
+  public var varianceType: String?
+  public var interpolationType: String?
+  public var timestepType: String?
+  public var sigmaMin: Double?
+  public var sigmaMax: Double?
 
   public init() {}
 }
@@ -47,5 +60,17 @@ extension SchedulerConfig: Decodable {
     case originalInferenceSteps = "original_inference_steps"
     case algorithmType = "algorithm_type"
     case finalSigmasType = "final_sigmas_type"
+    case trainedBetas = "trained_betas"
+    case solverOrder = "solver_order"
+    case solverType = "solver_type"
+    case useLuLambdas = "use_lu_lambdas"
+    case lambdaMinClipped = "lambda_min_clipped"
+    case predictX0 = "predict_x0"
+    case lowerOrderFinal = "lower_order_final"
+    case varianceType = "variance_type"
+    case interpolationType = "interpolation_type"
+    case timestepType = "timestep_type"
+    case sigmaMin = "sigma_min"
+    case sigmaMax = "sigma_max"
   }
 }

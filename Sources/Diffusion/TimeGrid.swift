@@ -14,9 +14,14 @@ struct TimeGrid: Sendable {
 
   /// `steps` training steps, the noisiest first; fractional where `spacing` is linspace.
   func timesteps(_ steps: Int) throws(SamplerError) -> [Double] {
+    try spaced(steps).map { Double(Float($0)) }
+  }
+
+  /// The same before diffusers' σ samplers make them floats.
+  private func spaced(_ steps: Int) throws(SamplerError) -> [Double] {
     try check(steps, most: count)
     return switch spacing {
-    case .linspace: Self.linspace(0, Double(count - 1), steps).reversed().map { Double(Float($0)) }
+    case .linspace: Self.linspace(0, Double(count - 1), steps).reversed()
     case .leading: (0..<steps).reversed().map { Double($0 * (count / steps) + offset) }
     case .trailing: trailing(steps)
     }
@@ -24,7 +29,7 @@ struct TimeGrid: Sendable {
 
   /// `timesteps`, whole and inside the table.
   func wholeTimesteps(_ steps: Int) throws(SamplerError) -> [Int] {
-    try check(try timesteps(steps).map { Int($0.rounded(.toNearestOrEven)) })
+    try check(try spaced(steps).map { Int($0.rounded(.toNearestOrEven)) })
   }
 
   /// As the multistep solvers of the DPM family space them: the last of steps + 1 is left out.
@@ -53,6 +58,7 @@ struct TimeGrid: Sendable {
     }
   }
 
+  /// Always `steps` of them: where NumPy's arange rounds to one more (61, 103, 121, ...), the one at -1 is left out.
   private func trailing(_ steps: Int) -> [Double] {
     let start = Double(count)
     let step = (start - start / Double(steps)) - start

@@ -59,8 +59,7 @@ struct LoadedModel: Sendable {
     }
     let usual = habits(task)
     let ownName = defaults.taskSampler[task.rawValue] ?? defaults.sampler
-    let own = try ownName.map(Samplers.named) ?? Samplers.named(byClass: model.scheduler)
-    let named = try sampling.sampler.map(Samplers.named) ?? own ?? Samplers.named("ddim")
+    let named = try (sampling.sampler ?? ownName).map(Samplers.named) ?? Samplers.own(of: model.scheduler)
     var settings = SampleSettings()
     settings.steps = sampling.sigmas?.count ?? sampling.steps ?? defaults.steps ?? usual.steps
     settings.exactSteps = sampling.exactSteps

@@ -43,7 +43,8 @@ public struct Model: ConditioningModel, Denoiser {
     microConditioning = try Self.microConditioning(unet.config, text, checkpoint.path)
     emptyNegativeIsZero =
       try microConditioning != nil && checkpoint.index?.bool("force_zeros_for_empty_prompt", default: true) ?? true
-    scheduler = try SchedulerConfig(checkpoint.config("scheduler"))
+    scheduler = try SchedulerConfig(checkpoint.config("scheduler")).repaired(
+      for: checkpoint.index?.optionalString("_class_name"))
     lowResolutionSchedule =
       checkpoint.has("low_res_scheduler")
       ? try NoiseSchedule(SchedulerConfig(checkpoint.config("low_res_scheduler"))) : nil

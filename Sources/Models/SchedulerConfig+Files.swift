@@ -16,4 +16,18 @@ extension SchedulerConfig {
       throw .unreadable(file: config.path, why: "\(error)")
     }
   }
+
+  /// As diffusers' Stable Diffusion 1 and 2 pipelines repair configs of their first days: steps begin at 1, and latents are not
+  /// clipped as pixels would be (for inpainting diffusers forgets that).
+  ///
+  /// - Parameter pipeline: what the model's index names.
+  package func repaired(for pipeline: String?) -> SchedulerConfig {
+    let pipelines = ["", "Img2Img", "Inpaint"].map { "StableDiffusion\($0)Pipeline" }
+    guard let pipeline, pipelines.contains(pipeline) else { return self }
+    var result = self
+    result.stepsOffset = 1
+    let clipsByDefault = ["DDIMScheduler", "DDPMScheduler"].contains(className)
+    if clipSample ?? clipsByDefault { result.clipSample = false }
+    return result
+  }
 }

@@ -39,17 +39,20 @@ struct UNetLevels {
     middle = level
   }
 
-  /// Of a `UNet2DModel`. Here `attention_head_dim` is a head's width; CompVis' models that fix the number of heads
-  /// instead say it as `num_attention_heads`, which diffusers does not know.
+  /// Of a `UNet2DModel`. Here `attention_head_dim` is a head's width, null for one head; CompVis' models that fix the
+  /// number of heads instead say it as `num_attention_heads`, which diffusers does not know.
   init(plain config: Config) throws {
     let channels = try config.integers("block_out_channels")
     let heads =
       if let count = try config.optionalInteger("num_attention_heads") {
         channels.map { _ in count }
+      } else if config.isNull("attention_head_dim") {
+        channels.map { _ in 1 }
       } else {
-        try config.optionalInteger("attention_head_dim").map { width in
-          channels.map { width > 0 ? $0 / width : 0 }
-        } ?? channels.map { _ in 1 }
+        try channels.map { channels in
+          let width = try config.integer("attention_head_dim", default: 8)
+          return width > 0 ? channels / width : 0
+        }
       }
     func resizing(_ key: String) throws -> UNetConfig.Resizing {
       switch try config.string(key, default: "conv") {

@@ -15,18 +15,21 @@ public struct Config: Sendable {
 
   public init(_ data: Data, path: String) throws(ConfigError) {
     do {
-      values = try JSONDecoder().decode([String: JSONValue].self, from: data)
+      let decoder = JSONDecoder()
+      // Python writes NaN and -Infinity: the schedulers of the DPM family do.
+      decoder.allowsJSON5 = true
+      values = try decoder.decode([String: JSONValue].self, from: data)
     } catch {
       throw .unreadable(file: path, why: "not a JSON object")
     }
     self.path = path
   }
 
-  /// As JSON, keys sorted.
+  /// As JSON, keys sorted; numbers that JSON has not are left out.
   public var json: Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try! encoder.encode(values)
+    return try! encoder.encode(values.filter { $0.value.number?.isFinite ?? true })
   }
 
   /// The same with another config's factor and shift of latents.

@@ -30,7 +30,13 @@ enum JSONValue: Sendable, Equatable, Codable, CustomStringConvertible {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
     case .number(let value):
-      if let whole = Int(exactly: value) { try container.encode(whole) } else { try container.encode(value) }
+      if let whole = Int(exactly: value) {
+        try container.encode(whole)
+      } else if value.isFinite {
+        try container.encode(value)
+      } else {
+        try container.encodeNil()
+      }
     case .string(let value): try container.encode(value)
     case .list(let values): try container.encode(values)
     case .object(let fields): try container.encode(fields)

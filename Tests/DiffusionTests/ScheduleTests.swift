@@ -61,6 +61,52 @@ import Testing
     #expect(throws: SamplerError.self) { try Samplers.named("euler").make(zero, options).plan(StepCount(10)) }
   }
 
+  /// 13/26 of 999 is 499.49999999999994 in NumPy, and 499.5 as a float.
+  @Test(arguments: ["ddim", "ddpm", "pndm"])
+  func wholeStepsAreRoundedFromDoubles(name: String) throws {
+    var options = SamplerOptions()
+    options.spacing = .linspace
+    let plan = try Samplers.named(name).make(.stableDiffusion, options).plan(StepCount(27))
+    let visited = plan.nodes.map(\.timestep)
+    #expect(visited.contains(499) && !visited.contains(500), "\(visited)")
+  }
+
+  @Test(
+    arguments: [
+      ("UniPCMultistepScheduler", "unipc", \SchedulerConfig.predictX0, false),
+      ("DEISMultistepScheduler", "deis", \.lowerOrderFinal, false),
+      ("DPMSolverMultistepScheduler", "dpm++2m", \.useLuLambdas, true),
+    ] as [(String, String, any WritableKeyPath<SchedulerConfig, Bool?> & Sendable, Bool)])
+  func whatASamplerOfTheConfigsClassDoesNotDoIsRefused(
+    scheduler: String, name: String, key: any WritableKeyPath<SchedulerConfig, Bool?> & Sendable, value: Bool
+  ) throws {
+    var config = SchedulerConfig.stableDiffusion
+    config.className = scheduler
+    config[keyPath: key] = !value
+    #expect(try Samplers.own(of: config).name == name)
+    _ = try Samplers.named(name).make(config)
+    config[keyPath: key] = value
+    #expect(throws: SamplerError.self) { try Samplers.named(name).make(config) }
+    // Others take their own defaults.
+    _ = try Samplers.named("euler").make(config)
+    config[keyPath: key] = nil
+    config.solverOrder = 3
+    #expect(throws: SamplerError.self) { try Samplers.named(name).make(config) }
+  }
+
+  @Test func aSchedulerThatIsNotHereIsNamed() throws {
+    var config = SchedulerConfig.stableDiffusion
+    #expect(try Samplers.own(of: config).name == "ddim")
+    config.className = "SASolverScheduler"
+    #expect(throws: SamplerError.foreign(scheduler: "SASolverScheduler", instead: "choose a sampler")) {
+      try Samplers.own(of: config)
+    }
+    // Another sampler will do, but not where the noise is another.
+    _ = try Samplers.named("euler").make(config)
+    config.className = "EDMEulerScheduler"
+    #expect(throws: SamplerError.self) { try Samplers.named("euler").make(config) }
+  }
+
   /// scipy.stats.beta.ppf(p, 0.6, 0.6).
   @Test(
     arguments: [

@@ -16,6 +16,12 @@ import Testing
         #expect(comparison.distance <= comparison.bound, "\(comparison.testDescription)")
       }
       #expect(Conversions.failures == [])
+      for fault in [Float.nan, .infinity] {
+        let (x, scores) = (Tensor(repeating: 1, shape: [1, 40, 8]), Tensor(repeating: fault, shape: [1, 40, 8]))
+        for half in [false, true] {
+          #expect(!attention(x, scores, x, heads: 1, half: half).isFinite, "\(fault) is lost in attention")
+        }
+      }
     }
   }
 }

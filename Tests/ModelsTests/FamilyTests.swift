@@ -51,6 +51,48 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
   }
 }
 
+extension PlainUNetTests {
+  /// Its heads are 8 channels wide: diffusers' default where the config says nothing.
+  @Test func headsAreEightWideWhereNothingIsSaid() throws {
+    let golden = try Golden("families/plain-resnets", policy: direct)
+    var object = try JSONSerialization.jsonObject(with: golden.config.json) as! [String: Any]
+    (object["num_attention_heads"], object["attention_head_dim"]) = (nil, nil)
+    let config = try Config(JSONSerialization.data(withJSONObject: object), path: "config.json")
+    let unet = try UNet(golden.parameters, config: UNetConfig(config))
+    let input = DenoiserInput(latents: golden["latents"], timestep: Double(golden["timesteps"].elements[0]))
+    #expect(unet(input).distance(to: golden["output.0"]) < bound)
+  }
+}
+
+@Suite struct SchedulerConfigTests {
+  private func scheduler(_ text: String, in pipeline: String?) throws -> SchedulerConfig {
+    try SchedulerConfig(Config(Data(text.utf8), path: "scheduler_config.json")).repaired(for: pipeline)
+  }
+
+  /// Diffusers' own pipelines mend configs of their first days when they load them.
+  @Test func firstConfigsAreRepairedAsDiffusersDoes() throws {
+    let old = #"{"_class_name": "DDIMScheduler", "steps_offset": 0}"#
+    for pipeline in ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"] {
+      let repaired = try scheduler(old, in: pipeline)
+      #expect(repaired.stepsOffset == 1 && repaired.clipSample == false)
+    }
+    for pipeline in ["StableDiffusionXLPipeline", "LDMTextToImagePipeline", nil] {
+      let kept = try scheduler(old, in: pipeline)
+      #expect(kept.stepsOffset == 0 && kept.clipSample == nil)
+    }
+    let pndm = try scheduler(#"{"_class_name": "PNDMScheduler"}"#, in: "StableDiffusionPipeline")
+    #expect(pndm.stepsOffset == 1 && pndm.clipSample == nil)
+  }
+
+  @Test func aConfigOfDPMSolverIsRead() throws {
+    let text = #"{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "solver_order": 2}"#
+    let config = try scheduler(text, in: nil)
+    _ = try Samplers.own(of: config).make(config)
+    let clipped = try scheduler(text.replacing("-Infinity", with: "-5.1"), in: nil)
+    #expect(throws: SamplerError.self) { try Samplers.own(of: clipped).make(clipped) }
+  }
+}
+
 @Suite struct LDMBertTests {
   @Test func matchesDiffusers() throws {
     let golden = try Golden("families/bert", policy: direct)

@@ -21,6 +21,13 @@ import Weights
     #expect(try c.optionalInteger("m") == nil)
   }
 
+  /// As Python writes numbers that JSON has not: diffusers' DPM-Solver schedulers do.
+  @Test func infinitiesAreRead() throws {
+    let c = try config(#"{"lambda_min_clipped": -Infinity, "x": NaN, "n": 4}"#)
+    #expect(try c.integer("n", default: 0) == 4 && c.optionalNumber("lambda_min_clipped") == -.infinity)
+    #expect(try Config(c.json, path: "again").optionalNumber("lambda_min_clipped") == nil)
+  }
+
   @Test func aWrongKindIsNamedWithItsFileAndKey() throws {
     let c = try config(#"{"n":4.5,"l":[1,"2"],"s":3}"#)
     #expect { _ = try c.integer("n", default: 1) } throws: {

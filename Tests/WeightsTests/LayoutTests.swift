@@ -82,6 +82,13 @@ import Weights
     }
   }
 
+  @Test(arguments: ["edm_mean", "edm_vpred.sigma_max"])
+  func modelsOfOtherNoiseAreRefused(mark: String) throws {
+    try Layout.with(Layout.all["sdxl"]!.fileShapes.merging([mark: [1]]) { $1 }) { path in
+      #expect { _ = try Checkpoint(at: path) } throws: { "\($0)".contains("EDM") }
+    }
+  }
+
   @Test func partsMayStandAlone() throws {
     let vae = Layout.shapes("vae")
     try Layout.with(vae) { path in

@@ -10,6 +10,9 @@ package struct SingleFileParts {
   package init(_ file: TensorFile) throws {
     said = file.metadata["ldm.family"].flatMap { Family.isKnown($0) ? $0 : nil }
     let all = TensorNames(file.tensors)
+    if all.shapes.keys.contains(where: { $0.hasPrefix("edm_") }) {
+      throw CheckpointError.family(file.path, found: "a model of EDM's noise, as Playground 2.5 and CosXL")
+    }
     if let prefix = ["model.diffusion_model.", "diffusion_model.", ""].first(where: {
       all.has("\($0)input_blocks.0.0.weight")
     }) {
@@ -50,8 +53,9 @@ package struct SingleFileParts {
     guard try config.optionalString("_class_name") == "UNet2DModel" else { return nil }
     let channels = try config.integers("block_out_channels")
     if let count = try config.optionalInteger("num_attention_heads") { return channels.map { _ in max(count, 1) } }
-    let width = try config.optionalInteger("attention_head_dim")
-    return channels.map { channels in width.map { max(channels / max($0, 1), 1) } ?? 1 }
+    guard !config.isNull("attention_head_dim") else { return channels.map { _ in 1 } }
+    let width = try max(config.integer("attention_head_dim", default: 8), 1)
+    return channels.map { max($0 / width, 1) }
   }
 
   /// A UNet under diffusers' names: told by what it would be called in a single file.
@@ -147,7 +151,7 @@ package struct SingleFileParts {
     let beginnings = [
       "model_ema.", "alphas_cumprod", "betas", "sqrt_", "log_one_minus", "posterior_", "lvlb_weights", "logvar",
       "low_scale_model.", "depth_model.", "cond_stage_model.", "conditioner.", "denoiser.", "first_stage_model.loss",
-      "loss.", "v_pred", "ztsnr", "scale_factor", "optimizer", "edm_", "model_ema",
+      "loss.", "v_pred", "ztsnr", "scale_factor", "optimizer", "model_ema",
     ]
     return beginnings.contains { name.hasPrefix($0) }
   }
