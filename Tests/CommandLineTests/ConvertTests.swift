@@ -42,6 +42,21 @@ import Weights
     #expect(try adapted != picture("small", "--precision f32"))
   }
 
+  /// Links lead to where it goes, and nothing but a file makes way.
+  @Test func nothingIsReplacedThatIsNoFile() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      convert() { $ldm models convert "$($ldm models path builtin)/base" "$@" 2>> words; }
+      ln -s real link && convert link && test -L link && test -s real/model_index.json || exit 1
+      mkfifo pipe.safetensors && convert pipe.safetensors; test $? = 73 && test -p pipe.safetensors || exit 2
+      convert "$(printf 'x\\377')"; test $? = 64 || exit 3
+      test $(wc -l < words) = 2
+      """)
+    #expect(outcome.status == 0, "\(outcome.status)")
+    #expect(ldm.names == ["link", "pipe.safetensors", "real", "words"])
+  }
+
   /// One line and 65, whatever is asked for; nothing is written.
   @Test func integersWithoutTheirScaleAreRefused() throws {
     defer { ldm.remove() }

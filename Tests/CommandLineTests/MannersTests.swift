@@ -170,7 +170,22 @@ import Testing
       """
       mkdir -p data/ldm/models; ln -s "$($ldm models path builtin)/base" data/ldm/models/mine
       test "$(XDG_DATA_HOME=$PWD/data $ldm models path mine)" = "$PWD/data/ldm/models/mine" || exit 1
+      hub=$PWD/cache/huggingface/hub; mkdir -p $hub/models--me--mine/snapshots; export HF_HOME= HF_HUB_CACHE=
+      ln -s "$($ldm models path builtin)/base" $hub/models--me--mine/snapshots/1
+      test "$(XDG_CACHE_HOME=$PWD/cache $ldm models path me/mine)" = $hub/models--me--mine/snapshots/1 || exit 2
       """)
     #expect(outcome.status == 0, "\(outcome.words)")
+  }
+
+  @Test func benchComparesInJSONToo() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      echo '{"vae_decode": {"seconds": 1000}}' > before; $ldm bench --json --runs 1 --size 16x16 --compare before
+      """)
+    let object = try #require(JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
+    let ratios = ["vae_decode", "vae_encode"].map { (object[$0] as? [String: Any])?["ratio"] as? Double }
+    #expect(ratios[0].map { (0..<1).contains($0) } ?? false)
+    #expect(ratios[1] == nil)
   }
 }

@@ -53,8 +53,14 @@ import Testing
 
   @Test func twoInputsDoNotShareAResult() throws {
     defer { ldm.remove() }
-    let outcome = try ldm.shell("mkdir x; cp 2.png x/1.png; $ldm \(fast) -d out --skip-existing 1.png x/1.png")
-    #expect(outcome.status == 1 && outcome.words.contains("x/1.png: its result out/1.png is that of 1.png"))
+    // Nor does the second count as done the next time.
+    let outcome = try ldm.shell(
+      """
+      mkdir x; cp 2.png x/1.png
+      for i in 1 2; do $ldm \(fast) -d out --skip-existing 1.png x/1.png; test $? = 1 || exit $i; done
+      """)
+    #expect(outcome.status == 0)
+    #expect(outcome.words.matches(of: /x\/1\.png: its result out\/1\.png is that of 1\.png/).count == 2)
   }
 
   @Test func progressCountsPictures() throws {

@@ -123,6 +123,18 @@ import Testing
     #expect(try words("--mask none.png --invert-mask").contains("repaints 100 % of the picture"))
   }
 
+  @Test func standardInputIsReadOnceAndFromNoTerminal() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      $ldm inpaint -q --mask right.png+-+- in.png < left.png 2>> words; test $? = 64 || exit 1
+      $ldm inpaint -q --mask - --prompt-file - in.png < left.png 2>> words; test $? = 64 || exit 2
+      """)
+    #expect(outcome.status == 0, "\(outcome.status)")
+    let typed = try ldm.terminal("$ldm inpaint --mask - in.png -o x.png")
+    #expect(typed.status == 64 && typed.text.contains("--mask - reads stdin"), "\(typed.text)")
+  }
+
   @Test func anEmptyMaskChangesNothing() throws {
     defer { ldm.remove() }
     try ldm.write(Self.mask { _, _ in false }, "none.png")

@@ -17,8 +17,13 @@ import Testing
       ("decode a.png", 65, "a.png: is a picture already"),
       ("info words", 65, "ldm: words: neither safetensors"),
       ("models convert builtin m.safetensors", 69, "holds several models; name the folder of one: base, upscaler"),
-      ("txt2img --preview none/p.png x", 73, "preview none/p.png: No such file"),
-      ("models convert model none/m.safetensors", 73, "none: No such file"),
+      ("txt2img --preview none/p.png x", 73, "preview none/p.png: no folder none is there"),
+      ("models convert model none/m.safetensors", 73, "none/m.safetensors: no folder none is there"),
+      ("upscale -d a.jpg/x/y a.png a.jpg", 73, "ldm: a.jpg is no folder"),
+      ("upscale -o '' a.png", 64, "--output and --output-dir must name something"),
+      ("upscale -d '' a.png", 64, "--output and --output-dir must name something"),
+      ("bench --compare gone", 66, "gone: No such file"),
+      ("bench --json --compare words", 65, "words: not what ldm bench --json writes"),
     ] as [(String, Int32, String)])
   func isOneLine(command: String, status: Int32, words: String) throws {
     let ldm = try Binary()

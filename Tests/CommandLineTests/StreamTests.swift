@@ -118,6 +118,7 @@ import Testing
     #expect(picture.status == 64 && picture.text.count < 300, "\(picture.text)")
     let input = try ldm.terminal("$ldm upscale > x.png")
     #expect(input.status == 64 && input.text.contains("no input: give a FILE"), "\(input.text)")
+    #expect(input.text.contains("Usage: ldm upscale [<options>] [<file> ...]"), "\(input.text)")
     let words = try ldm.terminal("$ldm txt2img -o x.png")
     #expect(words.status == 64 && words.text.contains("no prompt: give one"), "\(words.text)")
     let latents = try ldm.terminal("$ldm encode a.png")

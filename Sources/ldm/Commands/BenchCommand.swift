@@ -31,30 +31,35 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    let earlier = try compare.map { try Self.seconds(in: Source($0)) }
     let engine = try model.engine()
     let times = try engine.times(of: Job.Task(rawValue: task)!, size: size.value(), runs: runs) { _ in
       try Signals.check()
     }
     if let growth = engine.cache?.growth { try Streams.write(Array("ldm: \(growth)\n".utf8), to: STDERR_FILENO) }
     let roofline = try roofline ? engine.roofline(runs: runs, progress: Signals.check) : nil
-    let earlier = try compare.map { try earlierSeconds($0) }
+    try Signals.check()
     let text =
-      json ? object(engine, times, roofline).text : table(times, earlier) + (roofline.map { "\n" + $0.table } ?? "")
+      json
+      ? object(engine, times, roofline, earlier).text
+      : table(times, earlier) + (roofline.map { "\n" + $0.table } ?? "")
     try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
   }
 
   /// Seconds by part of a file that `--json` wrote.
-  private func earlierSeconds(_ path: String) throws -> [String: Double] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw Failure(.noInput, "\(path): cannot be read")
+  private static func seconds(in source: Source) throws -> [String: Double] {
+    try Failure.naming(source) {
+      let bytes = try Streams.read(source, limit: 16 << 20)
+      guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
+        throw Failure(.badData, "not what ldm bench --json writes")
+      }
+      return object.compactMapValues { ($0 as? [String: Any])?["seconds"] as? Double }
     }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw Failure(.badData, "\(path): not what ldm bench --json writes")
-    }
-    return object.compactMapValues { ($0 as? [String: Any])?["seconds"] as? Double }
   }
 
-  private func object(_ engine: Engine, _ times: PartTimes, _ roofline: Roofline?) -> JSON {
+  private func object(
+    _ engine: Engine, _ times: PartTimes, _ roofline: Roofline?, _ earlier: [String: Double]?
+  ) -> JSON {
     var fields: [(String, JSON)] = [
       ("model", .string(engine.path)), ("size", .array([.integer(times.size.width), .integer(times.size.height)])),
       ("threads", .integer(times.threads)), ("cpu", .string(times.cpu)), ("precision", .string(model.precision)),
@@ -63,6 +68,7 @@ struct BenchCommand: ParsableCommand {
       var facts: [(String, JSON)] = [("seconds", .number(part.seconds, digits: 6))]
       if part.name == "unet_step" { facts.append(("rows", .integer(times.rows))) }
       if let gflops = part.gflops { facts.append(("gflops", .number(gflops, digits: 1))) }
+      if let before = earlier?[part.name] { facts.append(("ratio", .number(part.seconds / before, digits: 3))) }
       fields.append((part.name, .object(facts)))
     }
     fields += [("peak_gflops", .number(times.peakGFLOPS, digits: 1)), ("peak_bytes", .integer(times.peakBytes))]

@@ -50,11 +50,8 @@ extension ModelsCommand {
           .unavailable, "\(path): holds several models; name the folder of one: \(parts.joined(separator: ", "))")
       }
       let checkpoint = try Checkpoint(at: path)
-      let target = Arguments.words(output)
-      let isFile = target.hasSuffix(".safetensors")
-      if !isFile, Checkpoint.exists(target) {
-        throw Failure(.cannotCreate, "\(target): is there already; name a folder that is not")
-      }
+      let isFile = output.hasSuffix(".safetensors")
+      let target = try Self.target(FileName(output).trimmed, isFile: isFile)
       let type = type.flatMap(WeightType.init)?.element
       let conversion = Conversion(checkpoint, as: type) { try Signals.check() }
       try Self.atomically(target) { temporary in
@@ -73,18 +70,34 @@ extension ModelsCommand {
       }
     }
 
+    /// Where `name` leads: a link is followed, and nothing else replaced than a file by a file.
+    private static func target(_ name: FileName, isFile: Bool) throws -> FileName {
+      try Failure.naming(name) {
+        if let status = name.status {
+          guard isFile else { throw Failure(.cannotCreate, "is there already; name a folder that is not") }
+          guard status.isRegular else { throw Failure(.cannotCreate, "is there already, and no regular file") }
+        }
+        try OutputFile.check(name)
+        let target = try OutputFile.followed(name)
+        guard String(validating: target.bytes, as: UTF8.self) != nil else {
+          throw Failure(.usage, "models are written under names in UTF-8 alone")
+        }
+        return target
+      }
+    }
+
     /// Writes beside the target under another name, and renames when all is whole.
-    private static func atomically(_ target: String, _ body: (String) throws -> Void) throws {
-      let url = URL(fileURLWithPath: target)
-      let folder = url.deletingLastPathComponent().path
-      guard access(folder, W_OK) == 0 else { throw Failure(.cannotCreate, errno: errno, folder) }
-      let temporary = url.deletingLastPathComponent()
-        .appendingPathComponent(".ldm-\(String(UInt64.random(in: 0...(.max)), radix: 36))").path
+    private static func atomically(_ target: FileName, _ body: (String) throws -> Void) throws {
+      let temporary = target.folder.appending(OutputFile.temporaryName().bytes)
+      let path = String(decoding: temporary.bytes, as: UTF8.self)
       do {
-        try Signals.withTemporary(FileName(bytes: Array(temporary.utf8))) { try body(temporary) }
-        guard rename(temporary, target) == 0 else { throw Failure(.cannotCreate, errno: errno, target) }
+        try Signals.withTemporary(temporary) { try body(path) }
+        try Signals.check()
+        guard temporary.withPath({ from in target.withPath { to in rename(from, to) } }) == 0 else {
+          throw Failure(.cannotCreate, errno: errno, "\(target)")
+        }
       } catch {
-        try? FileManager.default.removeItem(atPath: temporary)
+        try? FileManager.default.removeItem(atPath: path)
         if case let error as CocoaError = error {
           throw Failure(.cannotCreate, "\(target): \(error.localizedDescription)")
         }

@@ -14,22 +14,39 @@ struct DecodeCommand: ParsableCommand {
   @OptionGroup(title: "Telling") var telling: TellingOptions
 
   func run() throws {
-    let coder = try Coder(output.destination, model, telling, inputs: input.sources())
+    let sources = try input.sources()
+    let coder = try Coder(output.destination, model, telling, inputs: sources)
     let safeguard = try Safeguard(output.safety, coder.engine)
-    try coder.each { source in
-      let bytes = try Streams.read(source, limit: 4 << 30)
-      guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected latents as safetensors") }
-      let (latents, metadata) = try Self.latents(bytes, source)
-      let format = output.format(input: nil)
-      return try (0..<latents.shape[0]).map { row in
-        let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
-        guard picture.isFinite else { throw Failure(.badData, "its latents are too large to decode") }
-        let whole = Image(tensor: Self.cropped(picture, metadata), depth: output.depth ?? 8)
-        let (image, found) = try safeguard.passed(whole)
-        if !found.isEmpty { coder.teller.warn("\(source): blurred: \(Refusal.objection(found))") }
-        return (try image.encoded(as: format, output.encoding), format.fileSuffix)
-      }
+    for source in sources {
+      let origin = Origin(source)
+      try coder.attempt(origin) { try decode(source, origin, coder, safeguard) }
     }
+    try coder.finish()
+  }
+
+  private func decode(_ source: Source, _ origin: Origin, _ coder: Coder, _ safeguard: Safeguard) throws {
+    let bytes = try Streams.read(source, limit: 4 << 30)
+    guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected latents as safetensors") }
+    let (latents, metadata) = try Self.latents(bytes, source)
+    let format = output.format(input: nil)
+    let places = try coder.places(latents.shape[0], for: source, suffix: format.fileSuffix)
+    for case (let row, let place?) in places.enumerated() {
+      let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
+      guard picture.isFinite else { throw Failure(.badData, "its latents are too large to decode") }
+      let whole = Image(tensor: Self.cropped(picture, metadata), depth: output.depth ?? 8)
+      var (image, found) = try safeguard.passed(whole)
+      if !found.isEmpty { coder.teller.warn("\(source): blurred: \(Refusal.objection(found))") }
+      if !output.strip { image.metadata = provenance(coder.modelName).written(into: image.metadata, for: format) }
+      try coder.write(image.encoded(as: format, output.encoding), to: place, of: origin)
+    }
+  }
+
+  /// What the latents show, and how they were made, nobody tells.
+  private func provenance(_ model: String) -> Provenance {
+    let software = "ldm \(Version.number)"
+    return Provenance(
+      prompt: "", settings: [("Model", model), ("Task", "decode"), ("Version", software)], source: .trained,
+      software: software, model: model)
   }
 
   /// A bad file of latents is one bad input; a bad file of a model stops all.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import LatentDiffusion
 import Weights
 
@@ -14,18 +13,22 @@ struct EncodeCommand: ParsableCommand {
   @OptionGroup(title: "Telling") var telling: TellingOptions
 
   func run() throws {
-    let coder = try Coder(destination, model, telling, inputs: input.sources())
-    try coder.each { source in
-      let bytes = try Streams.picture(source, maximumPixels: input.maxPixels)
-      let image = try Image(decoding: bytes, maximumPixels: input.maxPixels).inSRGB()
-      let latents = try coder.engine.encode(image.tensor())
-      let file = try SafetensorsWriter.encoded(
-        ["latents": latents],
-        metadata: [
-          "width": "\(image.width)", "height": "\(image.height)",
-          "model": URL(fileURLWithPath: coder.engine.path).lastPathComponent,
-        ])
-      return [(file, "safetensors")]
+    let sources = try input.sources()
+    let coder = try Coder(destination, model, telling, inputs: sources)
+    let allotment = Allotment(
+      destinations: coder.destinations, seed: 0, count: 1, format: nil, encoding: EncodingOptions(),
+      suffix: "safetensors")
+    let intake = Intake(sources, maximumPixels: input.maxPixels, allotment: allotment)
+    while let arrival = try intake.next(idle: coder.teller.idle) {
+      try coder.attempt(arrival.origin) {
+        guard case .picture(let picture, let pieces) = try arrival.contents.get() else { return }
+        let image = picture.inSRGB()
+        let file = try SafetensorsWriter.encoded(
+          ["latents": coder.engine.encode(image.tensor())],
+          metadata: ["width": "\(image.width)", "height": "\(image.height)", "model": coder.modelName])
+        for piece in pieces { try coder.write(file, to: piece.target, of: arrival.origin) }
+      }
     }
+    try coder.finish()
   }
 }

@@ -19,11 +19,12 @@ struct InfoCommand: ParsableCommand {
     let sources = try input.sources()
     let teller = Teller(try TellingOptions.parse([]))
     try InputLoop(teller: teller, report: nil).run(sources, origin: { Origin($0) }) { source in
-      let facts = try Self.alone {
-        try Facts(of: source, maximumPixels: input.maxPixels, isQuick: quick)
+      try Self.alone {
+        try Facts.each(of: source, maximumPixels: input.maxPixels, isQuick: quick) { facts, origin in
+          let text = json ? facts.json(origin) : facts.lines(origin)
+          try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
+        }
       }
-      let text = json ? facts.json(source) : facts.lines(source)
-      try Streams.write(Array((text + "\n").utf8), to: STDOUT_FILENO)
     }
   }
 

@@ -28,7 +28,7 @@ struct InpaintCommand: ParsableCommand {
 
   func run() throws {
     let sources = try input.sources()
-    let text = try prompt.text(stdinIsTaken: input.readsStandardInput)
+    let text = try prompt.text(stdinIsTaken: input.readsStandardInput || mask.readsStandardInput)
     let conditioners = try plugins.conditioners()
     let workshop = try Workshop(
       model: model, sampling: sampling, jobs: jobs, output: output, telling: telling, preview: preview,

@@ -36,6 +36,7 @@ extension ModelsCommand {
         try Signals.check()
         try engine.prepare(task)
       }
+      try Signals.check()
       if cache.isLost { throw Failure(.cannotCreate, cache.details.joined(separator: "; ")) }
       let words = cache.growth ?? (cache.found > 0 ? "packed already, in \(cache.folder)" : "too small to need a cache")
       try Streams.write(Array("ldm: \(name): \(words)\n".utf8), to: STDERR_FILENO)

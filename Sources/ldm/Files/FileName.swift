@@ -64,8 +64,26 @@ struct FileName: Hashable, Sendable, CustomStringConvertible {
     return withPath { stat($0, &result) } == 0 ? result : nil
   }
 
-  func isSameFile(as other: FileName) -> Bool {
-    guard let a = status, let b = other.status else { return false }
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino
+  /// Without the slashes that a folder's name may end in.
+  var trimmed: FileName { FileName(bytes: Array(bytes.reversed().drop { $0 == Self.slash }.reversed())) }
+
+  /// Itself, or the nearest folder above it that is there.
+  var nearestThere: FileName {
+    var name = self
+    while name.status == nil, name.trimmed.folder != name { name = name.trimmed.folder }
+    return name
   }
+}
+
+extension stat {
+  var isRegular: Bool { st_mode & S_IFMT == S_IFREG }
+  var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
+}
+
+/// Which file it is, whatever it is called.
+struct FileIdentity: Hashable, Sendable {
+  private let device: dev_t
+  private let node: ino_t
+
+  init(_ status: stat) { (device, node) = (status.st_dev, status.st_ino) }
 }

@@ -22,5 +22,10 @@ struct Origin: Sendable, CustomStringConvertible {
   }
 
   /// "in", and "picture" from the second on.
-  var fields: [(String, JSON)] { JSON.name("in", name) + (picture > 1 ? [("picture", .integer(picture))] : []) }
+  var fields: [(String, JSON)] { fields(called: "in") }
+
+  /// KEY, and "picture".
+  func fields(called key: String) -> [(String, JSON)] {
+    JSON.name(key, name) + (picture > 1 ? [("picture", .integer(picture))] : [])
+  }
 }

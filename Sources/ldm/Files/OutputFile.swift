@@ -9,13 +9,12 @@ enum OutputFile {
   /// - Parameter replacing: false makes an existing file an error.
   /// - Throws: `Failure` 73 where it cannot be created, 74 where writing fails.
   static func write(_ bytes: [UInt8], to name: FileName, replacing: Bool) throws {
+    try check(name)
+    // Links that lead there need not be followed, and that of a pipe, as /dev/stdout may be one, cannot.
+    guard name.status?.isRegular ?? true else { return try direct(bytes, name) }
     let target = try followed(name)
     let existing = target.status
-    if let existing, existing.st_mode & S_IFMT != S_IFREG { return try direct(bytes, target, existing) }
     if existing != nil && !replacing { throw exists }
-    if let existing, target.withPath({ access($0, W_OK) }) != 0, geteuid() != 0 || existing.st_mode & 0o222 == 0 {
-      throw Failure(.cannotCreate, errno: EACCES)
-    }
     let folder = target.folder.withPath { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard folder >= 0 else { throw Failure(.cannotCreate, errno: errno, "\(target.folder)") }
     defer { close(folder) }
@@ -82,7 +81,7 @@ enum OutputFile {
     }
   }
 
-  private static func temporaryName() -> FileName {
+  static func temporaryName() -> FileName {
     FileName(bytes: Array(".ldm-\(String(UInt64.random(in: 0...(.max)), radix: 36))".utf8))
   }
 
@@ -92,28 +91,10 @@ enum OutputFile {
     guard fsync(file) == 0 || errno == EINVAL || errno == EROFS else { throw Failure(.inputOutput, errno: errno) }
   }
 
-  private static func direct(_ bytes: [UInt8], _ target: FileName, _ status: stat) throws {
-    guard status.st_mode & S_IFMT != S_IFDIR else {
-      throw Failure(.cannotCreate, "is a folder; use -d to write into it")
-    }
-    let file = target.withPath { open($0, O_WRONLY | O_CLOEXEC) }
+  private static func direct(_ bytes: [UInt8], _ name: FileName) throws {
+    let file = try Streams.open(name, O_WRONLY)
     guard file >= 0 else { throw Failure(.cannotCreate, errno: errno) }
     defer { close(file) }
     try Streams.write(bytes, to: file)
-  }
-
-  /// Where a chain of symbolic links ends, there or not.
-  private static func followed(_ name: FileName) throws -> FileName {
-    var name = name
-    for _ in 0..<40 {
-      var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
-      let count = name.withPath { path in
-        target.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
-      }
-      guard count >= 0 else { return name }
-      let link = FileName(bytes: Array(target.prefix(count)))
-      name = link.bytes.first == UInt8(ascii: "/") ? link : name.folder.appending(link.bytes)
-    }
-    throw Failure(.cannotCreate, errno: ELOOP)
   }
 }

@@ -21,7 +21,7 @@ final class PictureReader {
     limit = Streams.limit(maximumPixels: maximumPixels)
     file = try Streams.open(source)
     var status = stat()
-    isRegular = fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    isRegular = fstat(file, &status) == 0 && status.isRegular
     if isRegular { buffer.reserveCapacity(min(Int(status.st_size), limit) + 1) }
   }
 
@@ -57,11 +57,15 @@ final class PictureReader {
         return picture
       }
       if isEnded { break }
-      guard buffer.count <= limit else {
-        throw Failure(.badData, "holds more than \(limit >> 20) MiB; raise the limit with --max-pixels")
-      }
       try fill()
     }
+    defer { buffer = [] }
+    return buffer
+  }
+
+  /// All that is left, whatever it is.
+  func rest() throws -> [UInt8] {
+    while !isEnded { try fill() }
     defer { buffer = [] }
     return buffer
   }
@@ -75,10 +79,13 @@ final class PictureReader {
   func close() { (buffer, isEnded, count) = ([], true, max(count, 1)) }
 
   private func fill() throws {
+    guard buffer.count <= limit else {
+      throw Failure(.badData, "holds more than \(limit >> 20) MiB; raise the limit with --max-pixels")
+    }
     var chunk = [UInt8](repeating: 0, count: isRegular ? 1 << 20 : 1 << 16)
     let got = read(file, &chunk, chunk.count)
     if got < 0 {
-      guard errno != EINTR else { return }
+      guard errno != EINTR else { return try Signals.check() }
       throw errno == EISDIR
         ? Failure(.noInput, "is a folder; give the files in it") : Failure(.inputOutput, errno: errno)
     }

@@ -61,9 +61,20 @@ enum Streams {
   /// - Throws: `Failure` 66.
   static func open(_ source: Source) throws -> Int32 {
     guard case .file(let name) = source else { return STDIN_FILENO }
-    let file = name.withPath { Foundation.open($0, O_RDONLY | O_CLOEXEC) }
+    let file = try open(name, O_RDONLY)
     guard file >= 0 else { throw Failure(.noInput, errno: errno) }
     return file
+  }
+
+  /// open(2), which waits for the other end of a FIFO, whatever signals come that end nothing.
+  ///
+  /// - Returns: less than 0 where it fails; `errno` says why.
+  static func open(_ name: FileName, _ flags: Int32) throws(Signals.Interrupted) -> Int32 {
+    while true {
+      let file = name.withPath { Foundation.open($0, flags | O_CLOEXEC, 0o666) }
+      guard file < 0, errno == EINTR else { return file }
+      try Signals.check()
+    }
   }
 
   /// The largest a picture's file can be that the decoder would accept: 16-bit RGBA as PNM; and its metadata.
@@ -94,43 +105,6 @@ enum Streams {
         }
         rest = rest.dropFirst(count)
       }
-    }
-  }
-}
-
-/// Where an input comes from.
-enum Source: Hashable, Sendable, CustomStringConvertible {
-  case standardInput
-  case file(FileName)
-
-  init(_ operand: String) { self = operand == "-" ? .standardInput : .file(FileName(operand)) }
-
-  /// What results are called after.
-  var fileName: FileName {
-    switch self {
-    case .standardInput: FileName(bytes: Array("stdin".utf8))
-    case .file(let name): name
-    }
-  }
-
-  /// As programs are told it: the file's name to the byte, or "-".
-  var bytes: [UInt8] {
-    switch self {
-    case .standardInput: Array("-".utf8)
-    case .file(let name): name.bytes
-    }
-  }
-
-  /// Whether reading it waits for nobody.
-  var isReady: Bool {
-    guard case .file(let name) = self else { return false }
-    return name.status.map { $0.st_mode & S_IFMT == S_IFREG } ?? true
-  }
-
-  var description: String {
-    switch self {
-    case .standardInput: "standard input"
-    case .file(let name): name.description
     }
   }
 }

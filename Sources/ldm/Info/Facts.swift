@@ -20,12 +20,26 @@ struct Facts {
   /// Headers alone: pixels are not looked at.
   private let isQuick: Bool
 
-  init(of source: Source, maximumPixels: Int, isQuick: Bool) throws {
-    self.isQuick = isQuick
-    if case .file(let name) = source, let status = name.status, status.st_mode & S_IFMT == S_IFDIR {
-      try addModel(String(decoding: name.bytes, as: UTF8.self))
-    } else {
-      try addFile(source, maximumPixels)
+  private init(isQuick: Bool) { self.isQuick = isQuick }
+
+  /// Tells of an input; of one that holds several pictures, of each of them.
+  static func each(
+    of source: Source, maximumPixels: Int, isQuick: Bool, _ body: (Facts, Origin) throws -> Void
+  ) throws {
+    var facts = Facts(isQuick: isQuick)
+    if try facts.addModel(of: source) { return try body(facts, Origin(source)) }
+    let reader = try PictureReader(source, maximumPixels: maximumPixels)
+    do {
+      while let format = try reader.next() {
+        let origin = Origin(source, picture: reader.count + 1)
+        let bytes = try reader.take(format)
+        facts = Facts(isQuick: isQuick)
+        facts.addPicture(try ImageHeader(of: bytes), bytes, maximumPixels)
+        try body(facts, origin)
+      }
+    } catch ImageError.unknownFormat where reader.count == 0 {
+      try facts.addFile(TensorFile(MappedFile(name: source.description, contents: reader.rest())))
+      try body(facts, Origin(source))
     }
   }
 
@@ -33,26 +47,25 @@ struct Facts {
   mutating func add(_ name: String, _ value: String?) { add(name, value.map(JSON.string)) }
   mutating func add(_ name: String, _ value: Int?) { add(name, value.map(JSON.integer)) }
 
-  private mutating func addFile(_ source: Source, _ maximumPixels: Int) throws {
-    var isPicture = false
-    // Weights are mapped, not read; a picture's file is small.
-    if case .file(let name) = source, name.status.map({ $0.st_mode & S_IFMT == S_IFREG }) ?? false {
-      let head = try Streams.head(name)
-      guard !head.isEmpty else { throw Failure(.badData, "is empty") }
-      isPicture = ImageFormat(magic: head) != nil
-      if !isPicture {
-        if let path = String(validating: name.bytes, as: UTF8.self) { return try addFile(TensorFile(at: path)) }
-        let bytes = try Streams.read(source, limit: .max)
-        return try addFile(TensorFile(MappedFile(name: "\(name)", contents: bytes)))
-      }
+  /// A folder, or a file of weights, which are mapped and not read. False where a picture or a stream is to be read.
+  private mutating func addModel(of source: Source) throws -> Bool {
+    guard case .file(let name) = source, let status = name.status, status.isFolder || status.isRegular else {
+      return false
     }
-    let bytes = try Streams.read(source, limit: maximumPixels * 8 + (64 << 20))
-    guard !bytes.isEmpty else { throw Failure(.badData, "is empty; expected a picture or a file of weights") }
-    if isPicture || ImageFormat(magic: bytes) != nil {
-      try addPicture(ImageHeader(of: bytes), bytes, maximumPixels)
+    if status.isFolder {
+      try addModel(String(decoding: name.bytes, as: UTF8.self))
+      return true
+    }
+    let head = try Streams.head(name)
+    guard !head.isEmpty else { throw Failure(.badData, "is empty") }
+    guard ImageFormat(magic: head) == nil else { return false }
+    if let path = String(validating: name.bytes, as: UTF8.self) {
+      try addFile(TensorFile(at: path))
     } else {
-      try addFile(TensorFile(MappedFile(name: source.description, contents: bytes)))
+      let bytes = try Streams.read(source, limit: .max)
+      try addFile(TensorFile(MappedFile(name: "\(name)", contents: bytes)))
     }
+    return true
   }
 
   private mutating func addPicture(_ header: ImageHeader, _ bytes: [UInt8], _ maximumPixels: Int) {
@@ -83,11 +96,11 @@ struct Facts {
     return "\(watermark.name), \(matches) of \(watermark.bits.count) bits"
   }
 
-  func json(_ source: Source) -> String {
-    JSON.object(JSON.name("file", source.bytes) + fields.map { ($0.name, $0.value) }).text
+  func json(_ origin: Origin) -> String {
+    JSON.object(origin.fields(called: "file") + fields.map { ($0.name, $0.value) }).text
   }
 
-  func lines(_ source: Source) -> String {
+  func lines(_ origin: Origin) -> String {
     let width = (fields.map(\.name.count).max() ?? 0) + 2
     let rows = fields.map { field -> String in
       let text = field.text
@@ -96,6 +109,6 @@ struct Facts {
         .joined(separator: "\n" + String(repeating: " ", count: width + 2))
       return "  " + field.name.padding(toLength: width, withPad: " ", startingAt: 0) + indented
     }
-    return ([source.description] + rows).joined(separator: "\n")
+    return ([origin.description] + rows).joined(separator: "\n")
   }
 }

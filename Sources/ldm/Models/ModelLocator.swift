@@ -114,8 +114,7 @@ struct ModelLocator {
 
   /// `models--OWNER--NAME/snapshots/REVISION`, named OWNER/NAME: the snapshot that `refs/main` names, else the only one.
   private func inHubCache(_ isWanted: (String) -> Bool) -> [Found] {
-    let home = environment["HF_HOME"] ?? environment["HOME"].map { "\($0)/.cache/huggingface" }
-    guard let cache = environment["HF_HUB_CACHE"] ?? home.map({ "\($0)/hub" }) else { return [] }
+    guard let cache = hubCache else { return [] }
     return children(of: cache).compactMap { folder in
       guard folder.hasPrefix("models--") else { return nil }
       let name = folder.dropFirst("models--".count).replacingOccurrences(of: "--", with: "/")
@@ -126,6 +125,15 @@ struct ModelLocator {
       let paths = revisions.map { "\(cache)/\(folder)/snapshots/\($0)" }
       return paths.first(where: isWanted).map { Found(name: name, path: $0) }
     }
+  }
+
+  /// Where huggingface_hub keeps it.
+  private var hubCache: String? {
+    func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    let own = given("XDG_CACHE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil }
+    let caches = own ?? environment["HOME"].map { "\($0)/.cache" }
+    let home = given("HF_HOME") ?? caches.map { "\($0)/huggingface" }
+    return given("HF_HUB_CACHE") ?? home.map { "\($0)/hub" }
   }
 
   private func children(of folder: String) -> [String] {

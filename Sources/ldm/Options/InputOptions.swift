@@ -28,7 +28,9 @@ struct InputOptions: ParsableArguments {
   /// - Throws: `Failure` where stdin is meant and is a terminal, or the list of names cannot be read.
   func sources() throws -> [Source] {
     if readsStandardInput && files0From == nil && isatty(STDIN_FILENO) != 0 {
-      throw Failure(.usage, "no input: give a FILE, or one on standard input; see --help")
+      var failure = Failure(.usage, "no input: give a FILE, or one on standard input; see --help")
+      failure.showsUsage = true
+      throw failure
     }
     guard let files0From else { return files.isEmpty ? [.standardInput] : files.map(Source.init) }
     let list = Source(files0From)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LatentDiffusion
 
 struct MaskOptions: ParsableArguments {
@@ -40,6 +41,10 @@ struct MaskOptions: ParsableArguments {
 
   func validate() throws {
     guard parts.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--mask names no file") }
+    guard parts.filter({ $0 == "-" }).count < 2 else { throw ValidationError("--mask: stdin can be read only once") }
+    guard !readsStandardInput || isatty(STDIN_FILENO) == 0 else {
+      throw ValidationError("--mask - reads stdin, which is a terminal; name a file, or send a mask there")
+    }
     if let maskFrom { _ = try MaskColor(maskFrom) }
     guard (0...4096).contains(grow) else { throw ValidationError("--grow must be from 0 to 4096") }
     guard (0...4096).contains(feather) else { throw ValidationError("--feather must be from 0 to 4096") }
@@ -50,6 +55,8 @@ struct MaskOptions: ParsableArguments {
 
   /// Whether anything says where to repaint.
   var isGiven: Bool { mask != nil || maskFrom != nil }
+
+  var readsStandardInput: Bool { parts.contains("-") }
 
   /// What stands between the plus signs; a file whose own name holds them is one part.
   private var parts: [String] {

@@ -31,6 +31,7 @@ struct DestinationOptions: ParsableArguments {
 
   func validate() throws {
     guard output == nil || outputDir == nil else { throw ValidationError("give --output or --output-dir, not both") }
+    guard output != "", outputDir != "" else { throw ValidationError("--output and --output-dir must name something") }
     guard outputDir != nil || suffix.isEmpty else { throw ValidationError("--suffix needs --output-dir") }
     guard !suffix.contains("/") else { throw ValidationError("--suffix must not hold a slash") }
   }

@@ -53,7 +53,7 @@ struct PromptOptions: ParsableArguments {
     guard let promptFile else { return "" }
     let source = Source(promptFile)
     guard source != .standardInput || !stdinIsTaken else {
-      throw Failure(.usage, "stdin cannot be both the picture and the prompt; name a file for one of them")
+      throw Failure(.usage, "stdin cannot be both a picture and the prompt; name a file for one of them")
     }
     return try Self.texts(of: source).map(\.text).joined(separator: " ")
   }

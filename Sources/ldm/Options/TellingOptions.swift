@@ -48,9 +48,7 @@ struct PreviewOptions: ParsableArguments {
   /// - Throws: `Failure` 73 where nothing can be written there.
   func file() throws -> FileName? {
     guard let name = preview.map(FileName.init) else { return nil }
-    guard name.status != nil || name.folder.withPath({ access($0, W_OK) }) == 0 else {
-      throw Failure(.cannotCreate, errno: errno, "preview \(name)")
-    }
+    try Failure.naming("preview \(name)") { try OutputFile.check(name) }
     return name
   }
 }

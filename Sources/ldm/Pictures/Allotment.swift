@@ -27,6 +27,8 @@ struct Allotment: Sendable {
   /// The format that the options name.
   let format: ImageFormat?
   let encoding: EncodingOptions
+  /// What names of results end in that are no pictures.
+  var suffix: String?
 
   /// - Parameters:
   ///   - name: of the input, as its file is called; "photo.jpeg" stays "photo.jpeg".
@@ -45,9 +47,20 @@ struct Allotment: Sendable {
     let own = name.suffix.flatMap { ImageFormat(suffix: $0) == format ? $0 : nil }
     return try (0..<count).compactMap { index in
       let seed = (firstSeed ?? self.seed) &+ UInt64(index)
-      let target = destinations.target(name: name, seed: seed, fileSuffix: own ?? format.fileSuffix)
+      let target = destinations.target(name: name, seed: seed, fileSuffix: suffix ?? own ?? format.fileSuffix)
       return try destinations.claim(target, for: label, source: source)
         ? Piece(target: target, format: format, seed: seed) : nil
     }
+  }
+
+  /// Why an input may not hold several pictures, the first of which is to become `pieces`; nil: it may.
+  func objection(toSeveralOf source: Source, _ pieces: [Piece]) -> Failure? {
+    if pieces.contains(where: { $0.target.isFile(of: source) }) {
+      return Failure(
+        .cannotCreate, "holds several pictures, and the result of one would replace all; use another name, or -d")
+    }
+    // Pictures follow one another on a stream, other results cannot.
+    guard suffix != nil, !destinations.holdsSeveral else { return nil }
+    return Failure(.badData, "holds several pictures; use -d DIR, or -o with {n} in the name")
   }
 }

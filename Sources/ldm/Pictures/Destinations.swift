@@ -13,6 +13,12 @@ final class Destinations: Sendable {
       case .file(let name): name.description
       }
     }
+
+    /// Whether it is the very file that is read.
+    func isFile(of source: Source) -> Bool {
+      guard case .file(let name) = self, let identity = source.identity else { return false }
+      return Source.file(name).identity == identity
+    }
   }
 
   private enum Kind: Sendable {
@@ -25,28 +31,25 @@ final class Destinations: Sendable {
   private let kind: Kind
   private let suffix: [UInt8]
   private let seedInNames: Bool
-  private let skipExisting, noClobber: Bool
+  private let noClobber: Bool
   private let holdsNumber: Bool
-
-  private struct Claims {
-    /// The files that are results of this process, and whose: no result replaces another.
-    var owners: [FileName: String] = [:]
-    var count = 0
-  }
-  private let claims = Mutex(Claims())
+  private let claims: Claims
+  private let count = Mutex(0)
 
   /// - Parameters:
   ///   - inputs: how many.
   ///   - count: results for each of them.
   /// - Throws: `Failure` 64 where several results have one place, or bytes would go to a terminal.
   init(_ options: DestinationOptions, inputs: Int, count: Int) throws {
-    (skipExisting, noClobber) = (options.skipExisting, options.noClobber)
+    noClobber = options.noClobber
     func output(_ part: String) -> Bool { options.output?.contains(part) ?? false }
     holdsNumber = output("{n}")
     suffix = Arguments.bytes(of: options.suffix)
     seedInNames = count > 1
-    if let folder = options.outputDir {
-      kind = .folder(FileName(folder))
+    let folder = options.outputDir.map(FileName.init)
+    claims = Claims(skipExisting: options.skipExisting, noClobber: options.noClobber, folder: folder)
+    if let folder {
+      kind = .folder(folder)
     } else if let output = options.output, output != "-" {
       let isTemplate = ["{stem}", "{n}", "{seed}"].contains { output.contains($0) }
       kind = isTemplate ? .template(Arguments.bytes(of: output)) : .file(FileName(output))
@@ -83,9 +86,9 @@ final class Destinations: Sendable {
   ///
   /// - Parameter name: of the input, as its file is called.
   func target(name: FileName, seed: UInt64, fileSuffix: String) -> Target {
-    let number = claims.withLock { claims in
-      claims.count += 1
-      return claims.count
+    let number = count.withLock { count in
+      count += 1
+      return count
     }
     switch kind {
     case .standardOutput: return .standardOutput
@@ -113,6 +116,9 @@ final class Destinations: Sendable {
     }
   }
 
+  /// No result is to replace one of `sources`, but its own where that is named as the place.
+  func keep(_ sources: [Source]) { claims.keep(sources) }
+
   /// Takes a place for a result, before any work is done for it.
   ///
   /// - Parameter label: of the input.
@@ -120,38 +126,7 @@ final class Destinations: Sendable {
   /// - Throws: `Failure` for what can be known to fail.
   func claim(_ target: Target, for label: String, source: Source?) throws -> Bool {
     guard case .file(let name) = target else { return true }
-    if let owner = claims.withLock({ $0.owners[name] }) {
-      throw Failure(.cannotCreate, "its result \(name) is that of \(owner) already; use -o with {n} in the name")
-    }
-    let status = name.status
-    if skipExisting, status != nil { return false }
-    if noClobber, status != nil { throw Failure(.cannotCreate, "\(name) exists already") }
-    let isFolder = if case .folder = kind { true } else { false }
-    if isFolder, case .file(let input)? = source, name.isSameFile(as: input) {
-      throw Failure(.cannotCreate, "its result would replace it; give --suffix, or another folder")
-    }
-    if let status, status.st_mode & S_IFMT == S_IFDIR {
-      throw Failure(.cannotCreate, "\(name) is a folder; use -d to write into it")
-    }
-    if status == nil { try Self.checkFolder(of: name, isMade: isFolder) }
-    // A device or a FIFO takes one result after another.
-    if status.map({ $0.st_mode & S_IFMT == S_IFREG }) ?? true { claims.withLock { $0.owners[name] = label } }
-    return true
-  }
-
-  /// A result that has no place is told before it is worked for.
-  ///
-  /// - Parameter isMade: whether a folder that is missing will be made.
-  private static func checkFolder(of name: FileName, isMade: Bool) throws {
-    let folder = name.folder
-    guard let status = folder.status else {
-      // What may be a dangling link is left to whoever writes.
-      var link = stat()
-      guard !isMade, name.withPath({ lstat($0, &link) }) != 0 else { return }
-      throw Failure(.cannotCreate, "\(name): no folder \(folder) is there; make it, or use -d")
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else { throw Failure(.cannotCreate, "\(folder) is no folder") }
-    guard folder.withPath({ access($0, W_OK) }) == 0 else { throw Failure(.cannotCreate, "\(folder) is not writable") }
+    return try claims.claim(name, for: label, source: source)
   }
 
   /// On any thread.
@@ -167,18 +142,14 @@ final class Destinations: Sendable {
       }
     case .file(let name):
       if case .folder(let folder) = kind { try Self.make(folder) }
-      do {
-        try OutputFile.write(bytes, to: name, replacing: !noClobber)
-      } catch let failure as Failure {
-        throw Failure(failure.status, "\(name): \(failure.message ?? "")")
-      }
+      try Failure.naming(name) { try OutputFile.write(bytes, to: name, replacing: !noClobber) }
     }
   }
 
   private static func make(_ folder: FileName) throws {
     guard folder.status == nil else { return }
-    let parent = FileName(bytes: Array(folder.bytes.reversed().drop { $0 == UInt8(ascii: "/") }.reversed())).folder
-    if parent.bytes != folder.bytes, parent.status == nil { try make(parent) }
+    let parent = folder.trimmed.folder
+    if parent != folder, parent.status == nil { try make(parent) }
     let made = folder.withPath { mkdir($0, 0o777) }
     guard made == 0 || errno == EEXIST else { throw Failure(.cannotCreate, errno: errno, "\(folder)") }
   }

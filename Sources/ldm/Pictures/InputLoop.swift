@@ -63,8 +63,9 @@ final class InputLoop {
     if isOver { try finish(of: count) }
   }
 
-  /// - Throws: if an input failed: with one input its status, with several status 1.
+  /// - Throws: if an input failed: with one input its status, with several status 1; `Interrupted` if a signal came.
   func finish(of count: Int) throws {
+    try Signals.check()
     guard let first = failures.first else { return }
     throw Failure(max(begun, count) > 1 ? .someFailed : first, nil)
   }

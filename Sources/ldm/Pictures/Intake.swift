@@ -100,7 +100,12 @@ private final class Feed: Sendable {
         try reader.skip(format)
         return .skipped
       }
-      return .picture(try Image(decoding: reader.take(format), maximumPixels: maximumPixels), pieces)
+      let bytes = try reader.take(format)
+      if let objection = allotment.objection(toSeveralOf: source, pieces), try number > 1 || reader.next() != nil {
+        if number == 1 { reader.close() }
+        throw objection
+      }
+      return .picture(try Image(decoding: bytes, maximumPixels: maximumPixels), pieces)
     }
   }
 }

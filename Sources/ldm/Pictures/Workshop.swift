@@ -58,6 +58,7 @@ final class Workshop {
 
   /// Reworks pictures: each is read, and what `draft` makes of it is made and written.
   func rework(_ sources: [Source], maximumPixels: Int, draft: (Image, Source) throws -> Draft) throws {
+    allotment.destinations.keep(sources)
     if sources.allSatisfy(\.isReady) { Neighbours.join() }
     let intake = Intake(sources, maximumPixels: maximumPixels, allotment: allotment)
     try all {

@@ -19,7 +19,11 @@ enum ControlGroup {
       guard let limit = number(in: "\(folder)/memory.max") ?? number(in: "\(folder)/memory.limit_in_bytes"),
         let used = number(in: "\(folder)/memory.current") ?? number(in: "\(folder)/memory.usage_in_bytes")
       else { return nil }
-      return Swift.max(limit - used, 0)
+      // What was read of files stays in memory until it is wanted for something else.
+      let facts = words(in: "\(folder)/memory.stat")
+      let place = facts.firstIndex(of: "total_inactive_file") ?? facts.firstIndex(of: "inactive_file")
+      let idle = place.flatMap { facts.dropFirst($0 + 1).first }.flatMap { Int($0) } ?? 0
+      return Swift.min(Swift.max(limit - used + idle, 0), limit)
     }.min()
   }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// How the process ends: one line on stderr at most, and its status.
+/// How the process ends: one line on stderr at most, or two where usage is shown, and its status.
 enum Ending {
   /// - Parameter arguments: of the process, for the command whose help is of use.
   static func end(with error: any Error, _ arguments: [String]) -> Never {
@@ -27,15 +27,23 @@ enum Ending {
       let help = ["ldm", command, "--help"].compactMap { $0 }.joined(separator: " ")
       end(Failure(.usage, unknownCommand(arguments) ?? "\(LDM.message(for: error)); see \(help)"))
     }
-    end(Failure(error))
+    let failure = Failure(error)
+    end(failure, usage: failure.showsUsage ? usage(arguments) : nil)
   }
 
-  private static func end(_ failure: Failure) -> Never {
+  private static func end(_ failure: Failure, usage: String? = nil) -> Never {
     if let message = failure.message {
-      let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-      try? Streams.write(Array("ldm: \(line)\n".utf8), to: STDERR_FILENO)
+      let line = "ldm: " + message.split(whereSeparator: \.isNewline).joined(separator: " ")
+      let lines = [line, usage].compactMap { $0 }.map { $0 + "\n" }.joined()
+      try? Streams.write(Array(lines.utf8), to: STDERR_FILENO)
     }
     exit(failure.status.rawValue)
+  }
+
+  /// "Usage: ldm upscale [<options>] [<file> ...]"
+  private static func usage(_ arguments: [String]) -> String? {
+    let command = LDM.configuration.subcommands.first { $0.configuration.commandName == arguments.first }
+    return command.map { "Usage: \(LDM.usageString(for: $0))" }
   }
 
   private static func unknownCommand(_ arguments: [String]) -> String? {

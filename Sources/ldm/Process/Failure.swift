@@ -10,6 +10,8 @@ struct Failure: Error {
   var message: String?
   /// Not the input's fault: the inputs after it would fail in the same way.
   var stopsAll = false
+  /// How the command is used is of help.
+  var showsUsage = false
 
   init(_ status: ExitStatus, _ message: String?, stopsAll: Bool = false) {
     (self.status, self.message, self.stopsAll) = (status, message, stopsAll)
@@ -18,6 +20,16 @@ struct Failure: Error {
   /// By the system's error number.
   init(_ status: ExitStatus, errno code: Int32, _ what: String = "") {
     self.init(status, (what.isEmpty ? "" : what + ": ") + String(cString: strerror(code)))
+  }
+
+  /// What `body` gives. Of what it throws as a `Failure` the message begins with a name: "mask.png: is empty".
+  static func naming<R>(_ name: some CustomStringConvertible, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch var failure as Failure {
+      failure.message = "\(name): \(failure.message ?? "")"
+      throw failure
+    }
   }
 
   /// What the engine or the codecs threw.

@@ -7,9 +7,7 @@ final class Report: Sendable {
   /// - Parameter name: of a file; "-" is stderr.
   /// - Throws: `Failure` 73.
   init(_ name: String) throws {
-    file =
-      name == "-"
-      ? STDERR_FILENO : FileName(name).withPath { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+    file = try name == "-" ? STDERR_FILENO : Streams.open(FileName(name), O_WRONLY | O_CREAT | O_TRUNC)
     guard file >= 0 else { throw Failure(.cannotCreate, errno: errno, "report \(FileName(name))") }
   }
 
