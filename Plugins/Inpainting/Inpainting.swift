@@ -9,7 +9,11 @@ import Diffusion
 /// below 1: posterior of the picture, start noise, posterior of the masked picture. Latents alone: posterior of the
 /// picture, start noise, and one draw that nothing uses but that moves the generator.
 public struct Inpainting: Conditioner {
-  public init() {}
+  private let pastes: Bool
+
+  /// - Parameter pastes: whether the result is pasted over the picture, unless the request says `raw`; not where the caller
+  ///   does it.
+  public init(pastes: Bool = true) { self.pastes = pastes }
 
   public func condition(
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
@@ -23,9 +27,12 @@ public struct Inpainting: Conditioner {
     var result = Conditioning()
     let paint = latentMask(mask, request.maskMode, factor: model.latentFactor)
     if model.inputChannels == model.latentChannels {
+      let before = noise.draws
       let known = try model.encode(picture, request.encoding ?? .sample, noise: &noise)
+      // By the mean, and by an autoencoder without a posterior, nothing is drawn.
+      let isDrawn = noise.draws > before
       let start = noise(known.shape)
-      if (request.encoding ?? .sample) == .sample { _ = noise(known.shape) }
+      if isDrawn { _ = noise(known.shape) }
       result.start = Start(latents: request.strength < 1 ? known : nil, noise: start, strength: request.strength)
       let everyChannel = Tensor.concatenate(Array(repeating: paint, count: known.shape[1]), axis: 1)
       result.constrain = [
@@ -42,7 +49,9 @@ public struct Inpainting: Conditioner {
       throw ConditioningError.unsuited(model: model.name, to: "inpainting")
     }
     let seam = request.matchesBorder == true ? Seam.border : .decoder
-    if !request.raw { result.compose = [{ painted in paste(painted, over: picture, mask: mask, seam: seam) }] }
+    if pastes && !request.raw {
+      result.compose = [{ painted in paste(painted, over: picture, mask: mask, seam: seam) }]
+    }
     return result
   }
 }

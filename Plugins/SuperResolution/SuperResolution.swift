@@ -7,7 +7,11 @@ import Diffusion
 ///
 /// Draws the noise of the low-resolution picture, where the model takes a level; the start noise follows in the loop.
 public struct SuperResolution: Conditioner {
-  public init() {}
+  private let projects: Bool
+
+  /// - Parameter projects: whether the result is projected back to the picture, unless the request says `raw`; not where
+  ///   the caller does it.
+  public init(projects: Bool = true) { self.projects = projects }
 
   public func condition(
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
@@ -29,7 +33,7 @@ public struct SuperResolution: Conditioner {
       }
       result.concatenated = low
     }
-    if !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
+    if projects && !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
     return result
   }
 

@@ -1,8 +1,8 @@
 #include "ldm_plugin_guard.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,20 +18,25 @@ static void crashed(int number) {
   raise(number);
 }
 
+/// A stack for the handler, of this thread: a plug-in may have used up the other.
+static void stand_by(void) {
+  static _Thread_local char memory[1 << 16];
+  static _Thread_local int stands;
+  if (stands) return;
+  stands = 1;
+  sigaltstack(&(stack_t){.ss_sp = memory, .ss_size = sizeof memory}, NULL);
+}
+
 static void install(void) {
-  // A stack of its own, for plug-ins that used up the other.
-  size_t size = 1 << 16;
-  stack_t stack = {.ss_sp = malloc(size), .ss_size = size};
-  if (stack.ss_sp != NULL) sigaltstack(&stack, NULL);
   struct sigaction action = {.sa_handler = crashed, .sa_flags = (int)SA_RESETHAND | SA_ONSTACK};
   const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
 }
 
 void ldm_plugin_guard(const char *name, const char *call) {
-  static int installed;
-  if (!installed) install();
-  installed = 1;
+  static pthread_once_t installed = PTHREAD_ONCE_INIT;
+  pthread_once(&installed, install);
+  stand_by();
   where = call;
   running = name;
 }

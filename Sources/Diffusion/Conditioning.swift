@@ -34,6 +34,13 @@ public struct Conditioning: Sendable {
     compose += other.compose
   }
 
+  /// Takes words' conditioning as far as no conditioner set its own.
+  public mutating func complete(with text: Conditioning) {
+    if context.isEmpty { context = text.context }
+    negative = negative ?? text.negative
+    micro = micro ?? text.micro
+  }
+
   private static func only<Part>(_ a: Part?, _ b: Part?, _ name: String) throws(ConditioningError) -> Part? {
     if a != nil && b != nil { throw .conflict(part: name) }
     return a ?? b

@@ -16,6 +16,8 @@ public struct Noise: Sendable {
   }
 
   private var source: Source
+  /// Draws so far.
+  public private(set) var draws = 0
 
   public init(seed: UInt64, generator: Generator = .torch) {
     switch generator {
@@ -32,6 +34,7 @@ public struct Noise: Sendable {
 
   /// The next draw: a tensor of `shape`.
   public mutating func callAsFunction(_ shape: [Int]) -> Tensor {
+    draws += 1
     switch source {
     case .torch(var normal):
       defer { source = .torch(normal) }

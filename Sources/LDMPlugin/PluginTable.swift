@@ -11,7 +11,8 @@ import Diffusion
 ///
 /// - Parameters:
 ///   - options: "name=VALUE  what it does", each.
-///   - make: the conditioner for the options that a user gave; called for each picture. What it throws is told to the user.
+///   - make: the conditioner for the options that a user gave; called anew for `prepare` and for each `condition`, so that
+///     nothing is kept between them. What it throws is told to the user.
 /// - Returns: a table that lives as long as the process. Called once.
 public func pluginTable(
   name: String, summary: String, options: [String] = [],
@@ -36,7 +37,7 @@ private final class Maker: Sendable {
   init(make: @escaping @Sendable (PluginOptions) throws -> any Conditioner) { self.make = make }
 
   static func conditioner(of plugin: UnsafePointer<ldm_plugin>?, _ host: Host) throws -> any Conditioner {
-    try Unmanaged<Maker>.fromOpaque(plugin!.pointee.own).takeUnretainedValue().make(host.options)
+    try Unmanaged<Maker>.fromOpaque(plugin!.pointee.own).takeUnretainedValue().make(host.options())
   }
 }
 
@@ -61,9 +62,13 @@ private func copied(_ text: String) -> UnsafePointer<CChar> {
 private func prepare(
   _ plugin: UnsafePointer<ldm_plugin>?, _ host: UnsafePointer<ldm_host>?, _ request: UnsafePointer<ldm_request>?
 ) -> Int32 {
-  Host(host!).answering { host in
+  Host.serving(host!) { host in
     let request = Request(request!.pointee)
     let result = try Maker.conditioner(of: plugin, host).prepare(request, for: host)
+    if let change = result.changeThatStays(since: request) {
+      throw ConditioningError.range(
+        what: "what prepare changed", found: change, expected: "the picture, mask, size or strength of a plug-in")
+    }
     if let image = result.image, !image.isSame(as: request.image) { try host.put(LDM_IMAGE, image) }
     if let mask = result.mask, !mask.isSame(as: request.mask) { try host.put(LDM_MASK, mask) }
     try host.put(LDM_HEIGHT, Double(result.size.height))
@@ -76,13 +81,14 @@ private func condition(
   _ plugin: UnsafePointer<ldm_plugin>?, _ host: UnsafePointer<ldm_host>?, _ request: UnsafePointer<ldm_request>?,
   _ state: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> Int32 {
-  Host(host!).answering { host in
+  Host.serving(host!) { host in
     var noise = host.noise
     let result = try Maker.conditioner(of: plugin, host).condition(Request(request!.pointee), with: host, noise: &noise)
     guard result.context.count <= 1,
       (result.context + [result.negative].compactMap { $0 }).allSatisfy({ $0.constant != nil })
     else {
-      throw ConditioningError.unsuited(model: "ldm_plugin.h", to: "texts that change along the steps, or several")
+      throw ConditioningError.range(
+        what: "the text", found: "several, or one that changes along the steps", expected: "one from a plug-in")
     }
     let parts = [
       (LDM_START_LATENTS, result.start?.latents), (LDM_START_NOISE, result.start?.noise),
@@ -100,7 +106,7 @@ private func constrain(
   _ state: UnsafeMutableRawPointer?, _ host: UnsafePointer<ldm_host>?, _ latents: UnsafePointer<ldm_tensor>?,
   _ step: UnsafePointer<ldm_step>?
 ) -> Int32 {
-  Host(host!).answering { host in
+  Host.serving(host!) { host in
     let result = Result.of(state)
     guard !result.constrain.isEmpty, let latents = Tensor(latents!.pointee) else { return }
     let step = try Step(step!.pointee)
@@ -111,7 +117,7 @@ private func constrain(
 private func compose(
   _ state: UnsafeMutableRawPointer?, _ host: UnsafePointer<ldm_host>?, _ picture: UnsafePointer<ldm_tensor>?
 ) -> Int32 {
-  Host(host!).answering { host in
+  Host.serving(host!) { host in
     let result = Result.of(state)
     guard !result.compose.isEmpty, let picture = Tensor(picture!.pointee) else { return }
     try host.put(LDM_PICTURE, result.compose.reduce(picture) { try $1($0) })

@@ -15,6 +15,21 @@ extension Request {
     encoding = other.encoding < 0 ? nil : Encoding.allCases[Int(other.encoding)]
     raw = other.raw != 0
   }
+
+  /// What `prepare` changed that does not cross back; nil where all does.
+  func changeThatStays(since other: Request) -> String? {
+    let parts = [
+      ("the prompt", prompt == other.prompt && negativePrompt == other.negativePrompt),
+      ("how prompts are read", promptStyle == other.promptStyle && clipSkip == other.clipSkip),
+      ("the number of steps", steps == other.steps),
+      ("the picture, which is gone", image != nil || other.image == nil),
+      ("the mask, which is gone", mask != nil || other.mask == nil),
+      ("how the mask is read", maskMode == other.maskMode && matchesBorder == other.matchesBorder),
+      ("the depth map", depth == nil), ("the noise level", noiseLevel == other.noiseLevel),
+      ("how pictures are encoded", encoding == other.encoding), ("raw", raw == other.raw),
+    ]
+    return parts.first { !$0.1 }?.0
+  }
 }
 
 extension Step {

@@ -87,6 +87,11 @@ public final class Engine: Sendable {
   /// What a user should know of guesses that were made of the loaded files.
   public var notes: [String] { loaded.withLock { $0.values.flatMap(\.model.notes) } }
 
+  /// The job as its conditioners want it, for callers that need its mask or size; its picture is made of it as it is.
+  public func prepared(_ job: Job) throws -> Job {
+    try job.prepared(for: model(for: job.task, job.request.positive).model)
+  }
+
   /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {

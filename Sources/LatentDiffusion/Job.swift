@@ -21,6 +21,9 @@ public struct Job: Sendable {
   /// Beside those of the task: plug-ins. They prepare the request, in order, and add to each pass of the sampler.
   public var conditioners: [any Conditioner] = []
 
+  /// Whether the conditioners have prepared the request.
+  private var isPrepared = false
+
   /// Called after each call of the network with a small picture `[1, 3, h, w]` of what it makes of the latents now; what it
   /// throws stops the run.
   public var preview: (@Sendable (Tensor) throws -> Void)?
@@ -28,6 +31,17 @@ public struct Job: Sendable {
   public init(_ task: Task, _ request: Request) {
     self.task = task
     self.request = request
+  }
+
+  /// With the request as its conditioners want it, which are asked once.
+  func prepared(for model: any ConditioningModel) throws -> Job {
+    guard !isPrepared, !conditioners.isEmpty else { return self }
+    var job = self
+    // Conditioners from elsewhere know pictures as floats.
+    if let picture { (job.request.image, job.picture) = (picture.tensor(), nil) }
+    for conditioner in conditioners { job.request = try conditioner.prepare(job.request, for: model) }
+    job.isPrepared = true
+    return job
   }
 }
 

@@ -14,8 +14,12 @@ public final class Plugin: @unchecked Sendable {  // The table is constant; its 
   public convenience init(at path: [UInt8]) throws(PluginError) {
     let words = String(decoding: path, as: UTF8.self)
     let name = (path.contains(UInt8(ascii: "/")) ? [] : Array("./".utf8)) + path + [0]
-    let library = name.withUnsafeBufferPointer { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { dlopen($0.baseAddress!, RTLD_NOW | RTLD_LOCAL) }
+    // Not freed: a crash is told by it.
+    let label = UnsafePointer(strdup(words))
+    let library = Self.guarded(label, "dlopen") {
+      name.withUnsafeBufferPointer { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { dlopen($0.baseAddress!, RTLD_NOW | RTLD_LOCAL) }
+      }
     }
     guard let library else {
       let why = dlerror().map { String(cString: $0) } ?? "unknown"
@@ -24,7 +28,7 @@ public final class Plugin: @unchecked Sendable {  // The table is constant; its 
     guard let symbol = dlsym(library, "ldm_plugin_table") else { throw .noTable(file: words) }
     typealias Entry = @convention(c) (UInt32) -> UnsafePointer<ldm_plugin>?
     let expected = UInt32(LDM_PLUGIN_VERSION)
-    let table = Self.guarded(UnsafePointer(strdup(words)), "ldm_plugin_table") {
+    let table = Self.guarded(label, "ldm_plugin_table") {
       unsafeBitCast(symbol, to: Entry.self)(expected)
     }
     guard let table else { throw .noTable(file: words) }

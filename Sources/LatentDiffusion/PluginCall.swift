@@ -9,7 +9,8 @@ final class PluginCall {
   private let plugin: Plugin
   private let options: [(name: String, value: String)]
   private let sets: [ldm_part]
-  private let model: (any ConditioningModel)?
+  private let names: [ldm_number]
+  private let model: any ConditioningModel
   /// Moved on by what the plug-in draws.
   private(set) var noise: Noise?
   private var lent: [Tensor] = []
@@ -19,10 +20,10 @@ final class PluginCall {
   private var noted: String?
 
   init(
-    _ name: StaticString, of plugin: Plugin, _ options: [(name: String, value: String)], sets: [ldm_part],
-    model: (any ConditioningModel)? = nil, noise: Noise? = nil
+    _ name: StaticString, of plugin: Plugin, _ options: [(name: String, value: String)],
+    sets: [ldm_part], _ names: [ldm_number] = [], model: any ConditioningModel, noise: Noise? = nil
   ) {
-    (self.name, self.plugin, self.options, self.sets) = (name, plugin, options, sets)
+    (self.name, self.plugin, self.options, self.sets, self.names) = (name, plugin, options, sets, names)
     (self.model, self.noise) = (model, noise)
   }
 
@@ -40,11 +41,9 @@ final class PluginCall {
       var host = ldm_host()
       host.version = UInt32(LDM_PLUGIN_VERSION)
       (host.options, host.option_count) = (list.baseAddress, list.count)
-      if let model {
-        host.model = lend(model.name)
-        (host.latent_factor, host.latent_channels) = (Int32(model.latentFactor), Int32(model.latentChannels))
-        (host.input_channels, host.reads_text) = (Int32(model.inputChannels), model.readsText ? 1 : 0)
-      }
+      host.model = lend(model.name)
+      (host.latent_factor, host.latent_channels) = (Int32(model.latentFactor), Int32(model.latentChannels))
+      (host.input_channels, host.reads_text) = (Int32(model.inputChannels), model.readsText ? 1 : 0)
       host.context = Unmanaged.passUnretained(self).toOpaque()
       Self.serve(&host)
       return Plugin.guarded(plugin.table.pointee.name, name) { body(&host) }
@@ -55,25 +54,29 @@ final class PluginCall {
   private static func serve(_ host: inout ldm_host) {
     host.encode_text = { host, text, result in
       PluginCall.serve(host) { call in
-        guard let model = call.model, model.readsText, let text else { return "no text encoder here" }
-        result?.pointee = call.lend(try model.encode(text: String(cString: text)).tokens)
+        guard call.model.readsText, let text else { return "no text encoder here" }
+        let words = String(cString: text)
+        result?.pointee = call.lend(try call.own { try call.model.encode(text: words).tokens })
         return nil
       }
     }
     host.encode_image = { host, picture, draws, result in
       PluginCall.serve(host) { call in
-        guard let model = call.model, call.noise != nil else { return "pictures are encoded in condition alone" }
+        guard call.noise != nil else { return "pictures are encoded in condition alone" }
+        let model = call.model
         guard let picture = picture.flatMap({ Tensor($0.pointee) }), picture.shape.count == 4, picture.count > 0,
           picture.shape[1] == 3, picture.shape[2] % model.latentFactor == 0, picture.shape[3] % model.latentFactor == 0
         else { return "only [1, 3, H, W] in multiples of \(model.latentFactor) can be encoded" }
-        result?.pointee = call.lend(try model.encode(picture, draws == 0 ? .mean : .sample, noise: &call.noise!))
+        let encoding: Encoding = draws == 0 ? .mean : .sample
+        result?.pointee = call.lend(try call.own { try model.encode(picture, encoding, noise: &call.noise!) })
         return nil
       }
     }
     host.random = { host, out, count in
       PluginCall.serve(host) { call in
         guard call.noise != nil, let out else { return "numbers are drawn in condition alone" }
-        call.noise!([count]).withElements { out.update(from: $0.baseAddress!, count: count) }
+        guard count <= 1 << 28 else { return "\(count) numbers at once" }
+        call.own { call.noise!([count]) }.withElements { out.update(from: $0.baseAddress!, count: count) }
         return nil
       }
     }
@@ -95,7 +98,12 @@ final class PluginCall {
     }
     host.put_number = { host, number, value in
       PluginCall.serve(host) { call in
-        guard value.isFinite else { return "number \(number.rawValue) is not finite" }
+        guard call.names.contains(number) else { return "it may not set number \(number.rawValue) there" }
+        switch number {
+        case LDM_STRENGTH where !(0...1).contains(value): return "a strength of \(value), not 0 to 1"
+        case LDM_LABEL where Int32(exactly: value) == nil: return "a label of \(value), no row"
+        default: guard value.isFinite else { return "number \(number.rawValue) is not finite" }
+        }
         call.numbers[number.rawValue] = value
         return nil
       }
@@ -103,14 +111,9 @@ final class PluginCall {
     host.fail = { host, message in PluginCall.serve(host) { _ in message.map { String(cString: $0) } ?? "it failed" } }
   }
 
-  /// Runs a service: the host's own code, whose crash is not the plug-in's. A message that it returns is noted.
+  /// Runs a service. A message that it returns is noted. What it reads of the plug-in's memory is the plug-in's fault.
   private static func serve(_ host: UnsafePointer<ldm_host>?, _ body: (PluginCall) throws -> String?) -> Int32 {
     let call = Unmanaged<PluginCall>.fromOpaque(host!.pointee.context).takeUnretainedValue()
-    ldm_plugin_guard(nil, nil)
-    defer {
-      ldm_plugin_guard(
-        call.plugin.table.pointee.name, UnsafeRawPointer(call.name.utf8Start).assumingMemoryBound(to: CChar.self))
-    }
     do {
       guard let message = try body(call) else { return 0 }
       call.noted = message
@@ -118,6 +121,18 @@ final class PluginCall {
       call.noted = "\(error)"
     }
     return 1
+  }
+}
+
+extension PluginCall {
+  /// Runs the host's own code, whose crash is not the plug-in's.
+  private func own<R>(_ body: () throws -> R) rethrows -> R {
+    ldm_plugin_guard(nil, nil)
+    defer {
+      ldm_plugin_guard(
+        plugin.table.pointee.name, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+    }
+    return try body()
   }
 }
 
@@ -139,7 +154,7 @@ extension PluginCall {
       image: request.image.map(lend) ?? none, mask: request.mask.map(lend) ?? none,
       height: Int32(request.size.height), width: Int32(request.size.width), strength: request.strength,
       prompt: lend(request.prompt), negative_prompt: lend(request.negativePrompt),
-      noise_level: Int32(request.noiseLevel ?? -1),
+      noise_level: Int32(clamping: request.noiseLevel ?? -1),
       mask_mode: Int32(MaskMode.allCases.firstIndex(of: request.maskMode)!),
       encoding: Int32(request.encoding.flatMap { Encoding.allCases.firstIndex(of: $0) } ?? -1),
       raw: request.raw ? 1 : 0)

@@ -20,7 +20,8 @@ public struct PluginConditioner: Conditioner {
 
   public func prepare(_ request: Request, for model: any ConditioningModel) throws -> Request {
     guard let prepare = table.pointee.prepare else { return request }
-    let call = PluginCall("prepare", of: plugin, options, sets: [LDM_IMAGE, LDM_MASK], model: model)
+    let call = PluginCall(
+      "prepare", of: plugin, options, sets: [LDM_IMAGE, LDM_MASK], [LDM_HEIGHT, LDM_WIDTH, LDM_STRENGTH], model: model)
     try call.run { host in withUnsafePointer(to: call.lend(request)) { prepare(table, host, $0) } }
     var result = request
     if let image = call[LDM_IMAGE] { result.image = image }
@@ -44,20 +45,23 @@ public struct PluginConditioner: Conditioner {
   public func condition(
     _ request: Request, with model: any ConditioningModel, noise: inout Noise
   ) throws -> Conditioning {
-    var state: UnsafeMutableRawPointer?
+    var kept = State(nil, of: plugin)
     var result = Conditioning()
     if let condition = table.pointee.condition {
       let parts = [LDM_START_LATENTS, LDM_START_NOISE, LDM_CONTEXT, LDM_NEGATIVE, LDM_CONCATENATED]
-      let call = PluginCall("condition", of: plugin, options, sets: parts, model: model, noise: noise)
+      let call = PluginCall(
+        "condition", of: plugin, options, sets: parts, [LDM_STRENGTH, LDM_LABEL], model: model, noise: noise)
       defer { noise = call.noise! }
+      var state: UnsafeMutableRawPointer?
       try call.run { host in withUnsafePointer(to: call.lend(request)) { condition(table, host, $0, &state) } }
+      kept = State(state, of: plugin)
       try take(from: call, request, model, into: &result)
     }
-    let kept = State(state, release: table.pointee.release)
+    let state = kept
     if let constrain = table.pointee.constrain {
-      result.constrain = [{ try constrained($0, $1, by: constrain, kept) }]
+      result.constrain = [{ try constrained($0, $1, by: constrain, state, model) }]
     }
-    if let compose = table.pointee.compose { result.compose = [{ try composed($0, by: compose, kept) }] }
+    if let compose = table.pointee.compose { result.compose = [{ try composed($0, by: compose, state, model) }] }
     return result
   }
 
@@ -91,9 +95,9 @@ public struct PluginConditioner: Conditioner {
   }
 
   private func constrained(
-    _ latents: Tensor, _ step: Step, by constrain: Constrain, _ state: State
+    _ latents: Tensor, _ step: Step, by constrain: Constrain, _ state: State, _ model: any ConditioningModel
   ) throws -> Tensor {
-    let call = PluginCall("constrain", of: plugin, options, sets: [LDM_LATENTS])
+    let call = PluginCall("constrain", of: plugin, options, sets: [LDM_LATENTS], model: model)
     try call.run { host in
       withUnsafePointer(to: call.lend(latents)) { latents in
         withUnsafePointer(to: call.lend(step)) { constrain(state.pointer, host, latents, $0) }
@@ -106,8 +110,10 @@ public struct PluginConditioner: Conditioner {
     return result
   }
 
-  private func composed(_ picture: Tensor, by compose: Compose, _ state: State) throws -> Tensor {
-    let call = PluginCall("compose", of: plugin, options, sets: [LDM_PICTURE])
+  private func composed(
+    _ picture: Tensor, by compose: Compose, _ state: State, _ model: any ConditioningModel
+  ) throws -> Tensor {
+    let call = PluginCall("compose", of: plugin, options, sets: [LDM_PICTURE], model: model)
     try call.run { host in withUnsafePointer(to: call.lend(picture)) { compose(state.pointer, host, $0) } }
     return call[LDM_PICTURE] ?? picture
   }
@@ -124,12 +130,13 @@ public struct PluginConditioner: Conditioner {
   /// What `condition` left for the functions after it; released with the last of them.
   private final class State: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer?
-    private let release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    private let plugin: Plugin
 
-    init(_ pointer: UnsafeMutableRawPointer?, release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?) {
-      (self.pointer, self.release) = (pointer, release)
+    init(_ pointer: UnsafeMutableRawPointer?, of plugin: Plugin) { (self.pointer, self.plugin) = (pointer, plugin) }
+
+    deinit {
+      guard pointer != nil, let release = plugin.table.pointee.release else { return }
+      Plugin.guarded(plugin.table.pointee.name, "release") { release(pointer) }
     }
-
-    deinit { if pointer != nil { release?(pointer) } }
   }
 }

@@ -36,7 +36,7 @@ extension Run {
     var request = prepared(job.request)
     request.image = loaded.padded(picture)
     request.size = Size(height: request.image!.shape[2], width: request.image!.shape[3])
-    let result = try pass(request, by: [TextToImage(), ImageToImage()] + loaded.blankCanvas)
+    let result = try pass(request, by: [ImageToImage()] + loaded.blankCanvas)
     return result.cropped(top: 0, left: 0, height: h, width: w)
   }
 
@@ -58,10 +58,11 @@ extension Run {
     let grid = Size(height: known.shape[2], width: known.shape[3])
     let windows = windows(over: grid)
     var request = prepared(job.request)
+    request.image = request.image.map(loaded.padded)
     request.size = grid * model.latentFactor
     let (latents, compose) = try latents(
       of: request,
-      by: [TextToImage(), Continuation(start: Start(latents: known, noise: noise(known.shape), strength: strength))],
+      by: [Continuation(start: Start(latents: known, noise: noise(known.shape), strength: strength))],
       windows: windows, settings: settings, size: grid, blankCanvas: true)
     var fine = surface(of: size, depth: 16)
     var resampler = StripResampler(

@@ -81,12 +81,11 @@ extension Run {
     request.size = Size(height: padded.shape[2], width: padded.shape[3])
     request.mask = mask.paddedByReflection(height: padded.shape[2], width: padded.shape[3])
     request.strength = strength ?? request.strength
-    request.raw = true
     let factor = model.latentFactor
     let windows = strength.map { _ in
       self.windows(over: Size(height: request.size.height / factor, width: request.size.width / factor))
     }
-    return try pass(request, by: [TextToImage(), Inpainting()], windows: windows, settings: settings)
+    return try pass(request, by: [Inpainting(pastes: false)], windows: windows, settings: settings)
       .cropped(top: 0, left: 0, height: picture.shape[2], width: picture.shape[3])
   }
 }

@@ -9,7 +9,7 @@ extension Run {
     var picture: Tensor?
     for size in layouts(of: wanted) {
       request.size = size
-      var conditioners: [any Conditioner] = [TextToImage()]
+      var conditioners: [any Conditioner] = []
       if let small = picture {
         request.image = small.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
         request.strength = Self.redrawn

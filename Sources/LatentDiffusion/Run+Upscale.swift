@@ -32,10 +32,9 @@ extension Run {
     var request = prepared(job.request)
     request.image = framed
     request.size = size * factor
-    request.raw = true
     let windows = job.work == .input ? nil : self.windows(over: size)
     let (latents, compose) = try latents(
-      of: request, by: [TextToImage(), SuperResolution()], windows: windows, size: size)
+      of: request, by: [SuperResolution(projects: false)], windows: windows, size: size)
     var result = surface(of: wanted, depth: depth)
     var resampler = StripResampler(
       from: (full.height, full.width), to: (wanted.height, wanted.width), .lanczos3)

@@ -19,13 +19,10 @@ final class Run {
   init(
     _ job: Job, on loaded: LoadedModel, givesSamples: Bool, progress: @escaping (Progress) throws -> Void
   ) throws {
-    var job = job
-    if !job.conditioners.isEmpty, let picture = job.picture {
-      // Conditioners from elsewhere know pictures as floats.
-      job.request.image = picture.tensor()
-      job.picture = nil
+    var job = try job.prepared(for: loaded.model)
+    guard (0...1).contains(job.request.strength) else {
+      throw ConditioningError.range(what: "the strength", found: "\(job.request.strength)", expected: "0 to 1")
     }
-    for conditioner in job.conditioners { job.request = try conditioner.prepare(job.request, for: loaded.model) }
     if Depth.suits(loaded.model) { job.conditioners.append(Depth()) }
     (self.job, self.loaded, self.givesSamples, self.progress) = (job, loaded, givesSamples, progress)
     sampling = try loaded.resolved(job.sampling, task: job.task)
@@ -70,6 +67,7 @@ final class Run {
   /// One pass of the sampler and the decoder.
   ///
   /// - Parameters:
+  ///   - conditioners: of the task, beside the text; the job's own follow them.
   ///   - settings: of a pass after the first; nil: the job's.
   ///   - mayResize: conditioners may compose a picture of another size.
   func pass(
@@ -105,6 +103,7 @@ final class Run {
     for conditioner in conditioners + job.conditioners {
       try conditioning.combine(conditioner.condition(request, with: loaded, noise: &noise))
     }
+    try conditioning.complete(with: TextToImage().condition(request, with: loaded, noise: &noise))
     var canvas: Tensor?
     if blankCanvas, let windows {
       var blank = request
@@ -183,6 +182,12 @@ final class Run {
     guard found == expected else {
       throw ConditioningError.shape(
         what: "what conditioners append to the UNet's input", found: found, expected: expected)
+    }
+    if let start = conditioning.start, !(0...1).contains(start.strength) {
+      throw ConditioningError.range(what: "the start's strength", found: "\(start.strength)", expected: "0 to 1")
+    }
+    if let rows = model.unet.config.classes, case .index(let row) = conditioning.label, !(0..<rows).contains(row) {
+      throw ConditioningError.range(what: "the label", found: "\(row)", expected: "0 to \(rows - 1)")
     }
     // Their lengths may differ: a long text takes several windows.
     let texts = (conditioning.context + [conditioning.negative].compactMap { $0 }).flatMap(\.encodings).map(\.tokens)

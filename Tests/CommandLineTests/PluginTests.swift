@@ -54,6 +54,11 @@ import Testing
     (
       "misplaced", 1, "return host->put(host, LDM_LATENTS, &request->image);", 65, "plug-in misplaced failed in prepare"
     ),
+    (
+      "strong", 1, "return host->put_number(host, LDM_STRENGTH, 1e300);", 65,
+      "plug-in strong failed in prepare: a strength of 1e+300"
+    ),
+    ("astray", 1, "return host->put_number(host, LDM_LABEL, 1);", 65, "it may not set number"),
     ("future", 99, "return 0;", 69, "a plug-in of version 99, this ldm takes 1"),
   ])
   func whatFailsIsNamedInOneLine(name: String, version: Int, body: String, status: Int32, words: String) throws {
@@ -65,7 +70,14 @@ import Testing
     #expect(try Data(contentsOf: ldm.file("out.png")).isEmpty)
   }
 
-  @Test(arguments: [("abort();", SIGABRT), ("*(volatile int *)0 = 1; return 0;", SIGSEGV)])
+  /// The last gives the host less memory than it says.
+  @Test(arguments: [
+    ("abort();", SIGABRT), ("*(volatile int *)0 = 1; return 0;", SIGSEGV),
+    ("volatile char page[65536]; page[0] = 1; return prepare(p, host, request) + page[0];", SIGSEGV),
+    (
+      "struct ldm_tensor t = {(const float *)64, 4, {1, 3, 8, 8}}; return host->put(host, LDM_IMAGE, &t);", SIGSEGV
+    ),
+  ])
   func whatCrashesIsNamedAndDiesByItsSignal(body: String, signal: Int32) throws {
     defer { ldm.remove() }
     try compile("crasher", prepare: body)
@@ -83,6 +95,36 @@ import Testing
     try compile("some", prepare: "return 0;")
     let outcome = try ldm.shell("$ldm txt2img -q \(option) cat > out.png")
     #expect(outcome.status == status && outcome.words.split(separator: "\n").count == 1, "\(outcome.words)")
+  }
+
+  /// Its mask is the one that counts, for what is drawn over the result later too.
+  @Test func aPluginsMaskIsTheMask() throws {
+    defer { ldm.remove() }
+    try compile(
+      "all",
+      prepare: """
+        size_t count = (size_t)request->height * request->width;
+        float *mask = malloc(count * sizeof *mask);
+        for (size_t i = 0; i < count; i++) mask[i] = 1;
+        struct ldm_tensor t = {mask, 4, {1, 1, request->height, request->width}};
+        return host->put(host, LDM_MASK, &t);
+        """)
+    try ldm.write(Samples.picture(alpha: true), "in.png")
+    try ldm.write(Samples.mask(), "mask.png")
+    let outcome = try ldm.shell("$ldm inpaint -q --steps 1 --mask mask.png --plugin ./all.so in.png > out.png")
+    #expect(outcome.status == 0, "\(outcome.words)")
+    let alpha = try #require(try ldm.image("out.png").alphaTensor())
+    #expect(alpha.elements.allSatisfy { $0 == 1 })
+  }
+
+  /// Numbers that do not fit the border are the user's fault, not the plug-in's.
+  @Test func aLevelThatDoesNotFitIsAUsersError() throws {
+    defer { ldm.remove() }
+    try compile("some", prepare: "return 0;")
+    try ldm.write(Samples.picture(), "in.png")
+    let outcome = try ldm.shell("$ldm upscale -q --noise-level 3000000000 --plugin ./some.so < in.png > out.png")
+    #expect(outcome.words.contains("the noise level is 3000000000") && !outcome.words.contains("crashed"))
+    #expect(outcome.status != 0 && !outcome.wasKilled)
   }
 
   @Test func pluginsListsTheirOptionsAndPlaces() throws {

@@ -42,6 +42,57 @@ import Testing
     #expect(try picture([Symmetry()]).latents.distance(to: mirrored.latents) > 0.01)
   }
 
+  /// Says what it wants said, whatever the prompt.
+  struct Words: Conditioner {
+    let positive, negative: String
+
+    func condition(_: Request, with model: any ConditioningModel, noise _: inout Noise) throws -> Conditioning {
+      var result = Conditioning()
+      result.context = [TextCourse(try model.encode(text: positive))]
+      result.negative = TextCourse(try model.encode(text: negative))
+      return result
+    }
+  }
+
+  @Test func aConditionersWordsReplaceThePrompts() throws {
+    let engine = try Engine(modelAt: "\(PipelineCase.golden)/text/model", precision: .f32)
+    func picture(_ prompt: String, _ negative: String, _ conditioners: [any Conditioner] = []) throws -> Tensor {
+      var request = Request(size: Size(height: 32, width: 32))
+      (request.prompt, request.negativePrompt) = (prompt, negative)
+      var job = Job(.textToImage, request)
+      (job.conditioners, job.sampling.steps) = (conditioners, 2)
+      return try engine.run(job)
+    }
+    let house = try picture("a house", "a dog")
+    #expect(try picture("a red apple", "", [Words(positive: "a house", negative: "a dog")]).elements == house.elements)
+    #expect(try picture("a red apple", "").elements != house.elements)
+    #expect(throws: ConditioningError.conflict(part: "context")) {
+      try picture("", "", [Words(positive: "a house", negative: ""), Words(positive: "a dog", negative: "")])
+    }
+  }
+
+  /// Values that would trap further in.
+  @Test func whatIsOutOfRangeIsRefused() throws {
+    struct Strong: Conditioner {
+      func condition(_: Request, with _: any ConditioningModel, noise _: inout Noise) -> Conditioning {
+        var result = Conditioning()
+        result.start = Start(strength: 1e300)
+        return result
+      }
+    }
+    let engine = try Engine(modelAt: "\(PipelineCase.golden)/text/model", precision: .f32)
+    var job = Job(.textToImage, Request(size: Size(height: 32, width: 32)))
+    job.conditioners = [Strong()]
+    #expect(throws: ConditioningError.range(what: "the start's strength", found: "1e+300", expected: "0 to 1")) {
+      try engine.run(job)
+    }
+    job.conditioners = []
+    job.request.strength = .nan
+    #expect(throws: ConditioningError.range(what: "the strength", found: "nan", expected: "0 to 1")) {
+      try engine.run(job)
+    }
+  }
+
   /// A prompt's marks have their say in the one loop.
   @Test(arguments: ["text", "sdxl"])
   func promptsThatChangeAndPromptsThatCompose(model: String) throws {
@@ -116,6 +167,17 @@ import Testing
     let conditioning = try Inpainting().condition(request, with: model, noise: &noise)
     let latent = try #require(conditioning.concatenated).slice(axis: 1, 0..<1)
     #expect(latent.elements.enumerated().allSatisfy { $1 == ($0 == 4 + 2 ? expected : 0) })
+  }
+
+  /// The draw that nothing uses is the second posterior's: an autoencoder without one, TAESD, moves nothing.
+  @Test(arguments: [(true, 3), (false, 1)])
+  func inpaintingDrawsAsTheReferenceDoes(draws: Bool, count: Int) throws {
+    let model = PluginBorderTests.FakeModel(inputChannels: 4, draws: draws)
+    var request = Request(size: Size(height: 16, width: 16))
+    (request.image, request.mask) = (Tensor(zeros: [1, 3, 16, 16]), Tensor(zeros: [1, 1, 16, 16]))
+    var noise = Noise(seed: 1)
+    _ = try Inpainting().condition(request, with: model, noise: &noise)
+    #expect(noise.draws == count)
   }
 
   @Test func inpaintingNeedsAMaskOfThePicturesSize() throws {

@@ -28,14 +28,17 @@ import Testing
       result.concatenated = noise([1, 2, latents.shape[2], latents.shape[3]])
       result.label = .index(7)
       result.constrain = [{ x, step in x + step.noised(latents, with: start) * Float(step.done + 1) - step.x0 }]
-      result.compose = [{ $0.cropped(top: 1, left: 2, height: 3, width: 4) }]
+      // What is known of the model outlives the call.
+      result.compose = [{ $0.cropped(top: 1, left: 2, height: 3, width: model.latentFactor / 2) }]
       return result
     }
   }
 
   struct FakeModel: ConditioningModel {
     let name = "fake"
-    let inputChannels = 6
+    var inputChannels = 6
+    /// Whether its posterior is more than a mean.
+    var draws = true
     let latentChannels = 4
     let latentFactor = 8
     let defaultNoiseLevel = 0
@@ -51,7 +54,7 @@ import Testing
     }
     func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {
       let shape = [1, 4, picture.shape[2] / 8, picture.shape[3] / 8]
-      return encoding == .sample ? noise(shape) + picture[flat: 0] : Tensor(zeros: shape)
+      return encoding == .sample && draws ? noise(shape) + picture[flat: 0] : Tensor(zeros: shape)
     }
   }
 
@@ -110,6 +113,39 @@ import Testing
     #expect(throws: PluginError.failed(plugin: "everything", call: "prepare", why: "gain=11 is not 0.0 to 10.0")) {
       try loud.prepare(request, for: FakeModel())
     }
+  }
+
+  /// Does what does not cross.
+  struct Stubborn: Conditioner {
+    let asks: Bool
+
+    func prepare(_ request: Request, for model: any ConditioningModel) -> Request {
+      var result = request
+      if !asks { result.maskMode = .soft }
+      return result
+    }
+
+    func condition(_: Request, with model: any ConditioningModel, noise _: inout Noise) -> Conditioning {
+      var result = Conditioning()
+      result.compose = [{ picture in picture + (try model.encode(text: "late")).tokens[flat: 0] }]
+      return result
+    }
+  }
+
+  @Test(arguments: [
+    (false, "prepare", "what prepare changed is how the mask is read"),
+    (true, "compose", "a closure needs its model while prepare or condition runs, not later"),
+  ])
+  func whatDoesNotCrossIsTold(asks: Bool, call: String, why: String) throws {
+    let table = Table(pointer: pluginTable(name: "stubborn", summary: "") { _ in Stubborn(asks: asks) })
+    let across = try PluginConditioner(Plugin(table: table.pointer, path: "test"))
+    let error = #expect(throws: PluginError.self) {
+      var noise = Noise(seed: 1)
+      let prepared = try across.prepare(request, for: FakeModel())
+      _ = try across.condition(prepared, with: FakeModel(), noise: &noise).compose[0](Tensor(zeros: [1, 3, 8, 8]))
+    }
+    guard case .failed("stubborn", call, let found) = try #require(error) else { return }
+    #expect(found.hasPrefix(why), "\(found)")
   }
 
   @Test func anotherVersionIsRefused() {

@@ -24,17 +24,17 @@ enum ldm_part {
   LDM_MASK,           // prepare: where to repaint, [1, 1, H, W] in 0...1
   LDM_START_LATENTS,  // condition: clean latents, noised as far as the strength says, [1, C, h, w]
   LDM_START_NOISE,    // condition: the start noise, [1, C, h, w]
-  LDM_CONTEXT,        // condition: tokens for cross-attention, [1, T, D]
-  LDM_NEGATIVE,       // condition: what guidance steers away from, [1, T, D]
+  LDM_CONTEXT,        // condition: tokens for cross-attention in place of the prompt's, [1, T, D]
+  LDM_NEGATIVE,       // condition: what guidance steers away from, in place of the negative prompt's, [1, T, D]
   LDM_CONCATENATED,   // condition: channels appended to the UNet's input, [1, K, h, w]
   LDM_LATENTS,        // constrain: the latents to go on with, [1, C, h, w]
   LDM_PICTURE         // compose: the picture to go on with, [1, 3, H, W] in -1...1, of any size
 };
 
 enum ldm_number {
-  LDM_HEIGHT,    // prepare: of the result, in pixels
+  LDM_HEIGHT,    // prepare: of the result, in pixels; img2img and inpaint take the picture's
   LDM_WIDTH,     // prepare
-  LDM_STRENGTH,  // prepare, condition: 0 keeps the start, 1 forgets it
+  LDM_STRENGTH,  // prepare; condition, with start latents: 0 keeps the start, 1 forgets it
   LDM_LABEL      // condition: a row of the UNet's class embedding
 };
 
@@ -74,12 +74,12 @@ struct ldm_host {
   int32_t latent_channels, input_channels;
   int32_t reads_text;
   void *context;  // the host's own
-  /// While prepare or condition runs: tokens [1, T, D] of a text.
+  /// Tokens [1, T, D] of a text.
   int32_t (*encode_text)(const struct ldm_host *, const char *text, struct ldm_tensor *result);
   /// While condition runs: latents of [1, 3, H, W] in -1...1, H and W multiples of latent_factor; by the posterior's mean,
   /// or by a draw from it, which moves the random numbers.
   int32_t (*encode_image)(const struct ldm_host *, const struct ldm_tensor *, int32_t draws, struct ldm_tensor *result);
-  /// While condition runs: the next `count` standard normal numbers of the picture's one stream.
+  /// While condition runs: the next `count` standard normal numbers of the picture's one stream, at most 2^28.
   int32_t (*random)(const struct ldm_host *, float *out, size_t count);
   int32_t (*put)(const struct ldm_host *, enum ldm_part, const struct ldm_tensor *);
   int32_t (*put_number)(const struct ldm_host *, enum ldm_number, double);
@@ -95,7 +95,8 @@ struct ldm_plugin {
   void *own;                   // the plug-in's
   /// Once a picture, before anything is encoded: may change the request, its size too.
   int32_t (*prepare)(const struct ldm_plugin *, const struct ldm_host *, const struct ldm_request *);
-  /// Before each run of the sampler; a large picture takes several, each with its part of the request.
+  /// Before each run of the sampler; a large picture takes several, each with its part of the request. Its size is rounded
+  /// up to what the network takes. `*state` is the host's to release where this returns 0.
   int32_t (*condition)(const struct ldm_plugin *, const struct ldm_host *, const struct ldm_request *, void **state);
   /// After each call of the network.
   int32_t (*constrain)(void *state, const struct ldm_host *, const struct ldm_tensor *latents, const struct ldm_step *);
@@ -107,9 +108,9 @@ struct ldm_plugin {
 /// What the shared object exports. `version` is the host's, for a plug-in that can serve several.
 const struct ldm_plugin *ldm_plugin_table(uint32_t version);
 
-/// The value of an option; null where the user did not give it.
+/// The value of an option, the last where it was given several times; null where the user did not give it.
 static inline const char *ldm_option_value(const struct ldm_host *host, const char *name) {
-  for (size_t i = 0; i < host->option_count; i++)
-    if (strcmp(host->options[i].name, name) == 0) return host->options[i].value;
+  for (size_t i = host->option_count; i > 0; i--)
+    if (strcmp(host->options[i - 1].name, name) == 0) return host->options[i - 1].value;
   return NULL;
 }

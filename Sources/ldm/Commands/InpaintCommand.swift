@@ -50,10 +50,7 @@ struct InpaintCommand: ParsableCommand {
       job.sampling.apply(prompt)
       strength.apply(to: &job, default: 1)
       try work.apply(to: &job)
-      var draft = Draft(job: job, carrying: image)
-      // What is repainted is there to be seen.
-      if let alpha = draft.alpha, let mask { draft.alpha = Self.opaque(alpha, where: mask.tensor) }
-      return draft
+      return Draft(job: job, carrying: image)
     }
   }
 
@@ -64,15 +61,5 @@ struct InpaintCommand: ParsableCommand {
     case 95...: teller.warn("\(source): the mask repaints \(Int(share)) % of the picture; see --invert-mask")
     default: teller.note("\(source): repainting \(share < 1 ? "under 1" : "\(Int(share.rounded()))") %")
     }
-  }
-
-  private static func opaque(_ alpha: Tensor, where mask: Tensor) -> Tensor {
-    var result = alpha
-    result.withMutableElements { out in
-      mask.withElements { mask in
-        for i in out.indices where mask[i] > 0 { out[i] = max(out[i], mask[i] >= 0.5 ? 1 : mask[i]) }
-      }
-    }
-    return result
   }
 }

@@ -18,6 +18,7 @@ struct PluginsCommand: ParsableCommand {
     ("image", "a picture to start from, kept as far as --strength says"),
     ("inpainting", "a mask: repaints there and keeps the rest"),
     ("super-resolution", "a small picture to enlarge"),
+    ("depth", "a depth map that depth models keep to"),
   ]
 
   func run() throws {

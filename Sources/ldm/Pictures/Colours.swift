@@ -16,12 +16,14 @@ struct Colours {
   /// Bits a sample of a result that is to have `depth`, before `given` sees it.
   func workingDepth(_ depth: Int) -> Int { profile == nil ? depth : 16 }
 
-  /// A result in sRGB in the input's colours, at `depth`; of inpainting with the kept pixels to the bit.
-  func given(back result: Image, of job: Job, depth: Int) -> Image {
+  /// A result in sRGB in the input's colours, at `depth`.
+  ///
+  /// - Parameter repainted: where the result is new; every other pixel is the input's to the bit. nil: all of it is new.
+  func given(back result: Image, repainted: Mask?, depth: Int) -> Image {
     guard let profile else { return result }
     let converted = result.converted(to: profile, depth: depth)
-    guard job.task == .inpaint, !job.request.raw, let mask = job.request.mask else { return converted }
-    let isSoft = job.request.maskMode == .soft
-    return converted.restoring(original, where: Mask(isSoft ? mask : mask.map { $0 >= 0.5 ? 1 : 0 }))
+    // A plug-in may have made the canvas another.
+    guard let repainted, result.size == original.size else { return converted }
+    return converted.restoring(original, where: repainted)
   }
 }

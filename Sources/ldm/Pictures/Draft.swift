@@ -21,8 +21,13 @@ struct Draft {
   }
 
   /// The input's opacity at the result's size; nil where a plug-in made the canvas another.
-  func alpha(for picture: Image) -> Tensor? {
-    guard let alpha, alpha.shape[2...] != [picture.height, picture.width] else { return alpha }
+  ///
+  /// - Parameter repainted: where the result is new: that is there to be seen.
+  func alpha(for picture: Image, repainted: Mask?) -> Tensor? {
+    guard let alpha else { return nil }
+    guard alpha.shape[2...] != [picture.height, picture.width] else {
+      return repainted.map { alpha.opaque(where: $0.tensor) } ?? alpha
+    }
     guard job.conditioners.isEmpty || job.task == .upscale else { return nil }
     return alpha.resized(height: picture.height, width: picture.width, .bicubicAntialiased).clamped(to: 0...1)
   }
@@ -68,6 +73,17 @@ struct Draft {
 
   private static func short(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e9 ? "\(Int(value))" : "\(value)"
+  }
+}
+
+extension Tensor {
+  /// Opacities `[1, 1, H, W]`, raised to `mask`.
+  fileprivate func opaque(where mask: Tensor) -> Tensor {
+    var result = self
+    result.withMutableElements { out in
+      mask.withElements { mask in for i in out.indices { out[i] = max(out[i], mask[i]) } }
+    }
+    return result
   }
 }
 

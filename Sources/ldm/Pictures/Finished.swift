@@ -8,16 +8,17 @@ struct Finished: Sendable {
   /// `[1, 1, H, W]` in 0...1.
   var alpha: Tensor?
   var depth: Int
-  /// Of the input, if there was one, and the job that worked on it: the result goes back to them.
+  /// Of the input, if there was one: the result goes back to them.
   var colours: Colours?
-  var job: Job
+  /// Where it is new, if the rest is to be the input's to the bit.
+  var repainted: Mask?
   var encoding: EncodingOptions
   var isMarked: Bool
 
   /// The file's bytes. Made in the picture's own memory, as far as that goes.
   consuming func encoded() throws -> [UInt8] {
     picture = picture.with(alpha: alpha)
-    if let colours { picture = colours.given(back: picture, of: job, depth: depth) }
+    if let colours { picture = colours.given(back: picture, repainted: repainted, depth: depth) }
     if isMarked { Watermark.stableDiffusion.embed(in: &picture) }
     return try picture.encoded(as: format, encoding)
   }

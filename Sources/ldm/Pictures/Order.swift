@@ -29,13 +29,10 @@ struct Order: Sendable {
   func finished(
     by engine: Engine, _ safeguard: Safeguard, _ teller: Teller, progress: (RunProgress) throws -> Void
   ) throws -> Finished {
+    let job = try engine.prepared(job)
     var (picture, found) = try safeguard.passed(engine.picture(job, progress: progress))
-    var job = job
-    if !found.isEmpty {
-      teller.warn("\(label): blurred: \(Refusal.objection(found))")
-      // What inpainting keeps stays blurred too.
-      job.request.mask = nil
-    }
+    if !found.isEmpty { teller.warn("\(label): blurred: \(Refusal.objection(found))") }
+    let hole = job.hole
     picture.metadata = draft.metadata
     if !output.strip {
       picture.metadata = draft.provenance(
@@ -43,8 +40,18 @@ struct Order: Sendable {
       ).written(into: draft.metadata, for: piece.format)
     }
     return Finished(
-      format: piece.format, picture: picture, alpha: draft.alpha(for: picture), depth: depth, colours: draft.colours,
-      job: job, encoding: output.encoding, isMarked: draft.mayBeMarked && !output.noWatermark && depth == 8)
+      format: piece.format, picture: picture, alpha: draft.alpha(for: picture, repainted: hole), depth: depth,
+      // What inpainting keeps stays blurred too.
+      colours: draft.colours, repainted: found.isEmpty && !job.request.raw ? hole : nil, encoding: output.encoding,
+      isMarked: draft.mayBeMarked && !output.noWatermark && depth == 8)
+  }
+}
+
+extension Job {
+  /// What inpainting repaints, as it reads the mask; nil for other work.
+  fileprivate var hole: Mask? {
+    guard task == .inpaint, let mask = request.mask else { return nil }
+    return Mask(request.maskMode == .soft ? mask : mask.map { $0 >= 0.5 ? 1 : 0 })
   }
 }
 

@@ -3,8 +3,9 @@ import LDMPlugin
 /// Seamless textures: `ldm txt2img --plugin tile.so "clip art of leaves" > tile.png`.
 ///
 /// The canvas gets a margin in which, after every step, stands what is on the opposite side: the network and the decoder
-/// see the picture as if it went round, with whatever sampler. The margin is cut off at the end. Sizes are rounded up to
-/// latents. Draws the start noise, for the whole canvas.
+/// see the picture as if it went round, with whatever sampler. The margin is cut off at the end. The canvas is rounded up to
+/// what the network takes (64 pixels for Stable Diffusion), and the tile grows with it; with a margin of 8 latents sizes that
+/// are such multiples stay as asked for. Draws the start noise, for the whole canvas.
 struct Tile: Conditioner {
   /// In latents.
   let margin: Int
