@@ -108,14 +108,23 @@ void ldm_trim(void) {
   pthread_mutex_unlock(&lock);
 }
 
+static pthread_key_t scratch_key;
+
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free); }
+
 void *ldm_scratch(size_t bytes) {
   // One block a thread of the team, for the life of the thread; it grows to what the largest task needs.
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   static _Thread_local void *block;
   static _Thread_local size_t size;
   if (bytes > size) {
+    pthread_once(&once, make_scratch_key);
     free(block);
     size = 0;
-    if (posix_memalign(&block, ALIGNMENT, bytes) != 0) return block = NULL;
+    if (posix_memalign(&block, ALIGNMENT, bytes) != 0) block = NULL;
+    // Freed with the thread.
+    pthread_setspecific(scratch_key, block);
+    if (block == NULL) return NULL;
     size = bytes;
   }
   return block;

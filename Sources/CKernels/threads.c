@@ -56,9 +56,10 @@ static void run(void *data) {
 }
 
 void ldm_parallel_for(size_t count, void (*body)(void *, size_t), void *context) {
-  size_t threads = (size_t)ldm_threads();
-  if (threads > count) threads = count;
-  if (threads <= 1) {
+  // The whole team, even for fewer tasks: libgomp lets those who are left out end, with what they hold, and makes new ones
+  // for the next loop.
+  int threads = ldm_threads();
+  if (threads <= 1 || count <= 1) {
     for (size_t i = 0; i < count; i++) body(context, i);
     return;
   }

@@ -1,5 +1,5 @@
-/// Turns a request into what the one sampler obeys. Text, an image to start from, a mask and a low-resolution image are
-/// four of them; others are written outside the package against this module alone.
+/// Turns a request into what the one sampler obeys. Text, an image to start from, a mask, a low-resolution image and a depth
+/// map are five of them; others are written outside the package against this module alone.
 public protocol Conditioner: Sendable {
   /// The request that all conditioners of a picture are to see: another canvas, size or mask. Called once a picture, before
   /// anything is encoded; a large picture is then worked on in parts, each with a `condition` of its own.
@@ -33,6 +33,8 @@ public protocol ConditioningModel: TextEncoder, ImageEncoder {
   var maximumNoiseLevel: Int? { get }
   /// Noise level used where the request names none.
   var defaultNoiseLevel: Int { get }
+  /// Rows of the UNet's class embedding; nil where it has none, and labels say nothing.
+  var labels: Int? { get }
 }
 
 public protocol TextEncoder: Sendable {
@@ -67,6 +69,7 @@ public enum InpaintingInput: Sendable {
 }
 
 extension ConditioningModel {
+  public var labels: Int? { nil }
   public var inpaintingInput: InpaintingInput? { inputChannels == 2 * latentChannels + 1 ? .maskFirst : nil }
 }
 

@@ -13,7 +13,7 @@ public struct Conditioning: Sendable {
   public var label: Label?
   /// Applied to the latents after each call of the model.
   public var constrain: [Constrain] = []
-  /// Applied to the decoded picture `[1, 3, H, W]` in -1...1, in order.
+  /// Applied to the decoded picture `[1, 3, H, W]`, about -1...1 and not clamped, in order.
   public var compose: [Compose] = []
 
   public init() {}

@@ -24,7 +24,12 @@ public struct NoiseSchedule: Sendable, Equatable {
     zeroTerminalSNR: Bool = false
   ) {
     precondition(count > 1, "a noise schedule of \(count) steps")
-    var table = Self.cumulativeProduct(Self.betas(betas, start, end, count).map { 1 - $0 })
+    self.init(betas: Self.betas(betas, start, end, count), zeroTerminalSNR: zeroTerminalSNR)
+  }
+
+  /// - Parameter betas: of each training step.
+  private init(betas: [Float], zeroTerminalSNR: Bool) {
+    var table = Self.cumulativeProduct(betas.map { 1 - $0 })
     if zeroTerminalSNR { table = Self.rescaled(table) }
     alphaBars = table
     sigmas = table.map { ᾱ in
@@ -38,14 +43,19 @@ public struct NoiseSchedule: Sendable, Equatable {
   ///
   /// - Throws: `SamplerError.foreign` for the config of a model that was trained with noise of another kind.
   public init(_ config: SchedulerConfig) throws(SamplerError) {
-    if let name = config.className, name.hasPrefix("EDM") || name.hasPrefix("FlowMatch") {
-      throw .foreign(scheduler: name, instead: "its noise is of another kind: choose another model")
-    }
+    try config.refuseForeignNoise()
     let count = config.trainSteps ?? 1000
     let name = config.betaSchedule ?? "linear"
     let (start, end) = (config.betaStart ?? 0.0001, config.betaEnd ?? 0.02)
     guard (2...100_000).contains(count) else {
       throw .range(what: "num_train_timesteps", found: "\(count)", expected: "2 to 100000")
+    }
+    if let betas = config.trainedBetas {
+      guard betas.count == count, betas.allSatisfy({ $0 > 0 && $0 < 1 }) else {
+        throw .range(what: "trained_betas", found: "\(betas.count) numbers", expected: "\(count) between 0 and 1")
+      }
+      self.init(betas: betas.map { Float($0) }, zeroTerminalSNR: config.rescaleBetasZeroSNR ?? false)
+      return
     }
     guard let betas = BetaSchedule(rawValue: name) else {
       let known = BetaSchedule.allCases.map(\.rawValue).joined(separator: ", ")

@@ -17,9 +17,6 @@ public struct SamplerSetup: Sendable {
     if config.thresholding == true {
       throw .unsupported(sampler: name, what: "thresholding", instead: "it is made for pixels, not for latents")
     }
-    if Samplers.named(byClass: config)?.name == name, let what = config.isNotObeyed {
-      throw .unsupported(sampler: name, what: "the \(what) of the model's scheduler", instead: "choose another sampler")
-    }
     if let final = config.finalSigmasType, final != "zero" {
       throw .unsupported(sampler: name, what: "final_sigmas_type \(final)", instead: "set it to zero")
     }

@@ -67,9 +67,15 @@ public enum Samplers {
 
   /// The sampler that a model's config means; `ddim` where it names none.
   ///
-  /// - Throws: `SamplerError.foreign` for a class that is not here.
+  /// - Throws: `SamplerError.foreign` for a class that is not here; `.unsupported` where it is to do what it cannot here.
   public static func own(of config: SchedulerConfig) throws(SamplerError) -> NamedSampler {
-    if let sampler = named(byClass: config) { return sampler }
+    try config.refuseForeignNoise()
+    if let sampler = named(byClass: config) {
+      guard let what = config.isNotObeyed else { return sampler }
+      throw .unsupported(
+        sampler: sampler.name, what: "\(what), which the model's scheduler asks for",
+        instead: "choose a sampler, this by name or another")
+    }
     guard let name = config.className else { return try named("ddim") }
     throw .foreign(scheduler: name, instead: "choose a sampler")
   }

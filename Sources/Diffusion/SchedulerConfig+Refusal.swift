@@ -1,6 +1,12 @@
 extension SchedulerConfig {
-  /// What the config asks of the sampler of its own class that this one does not do; nil: nothing. Other samplers take their
-  /// own defaults.
+  /// - Throws: `SamplerError.foreign` for the config of a model that was trained with noise of another kind.
+  func refuseForeignNoise() throws(SamplerError) {
+    guard let className, className.hasPrefix("EDM") || className.hasPrefix("FlowMatch") else { return }
+    throw .foreign(scheduler: className, instead: "its noise is of another kind: choose another model")
+  }
+
+  /// What the config asks of the sampler of its own class that this one does not do; nil: nothing. A sampler that is asked
+  /// for by name takes its own defaults.
   var isNotObeyed: String? {
     let isDPM = className?.hasPrefix("DPMSolver") ?? false
     let isUniPC = className == "UniPCMultistepScheduler"
@@ -11,11 +17,10 @@ extension SchedulerConfig {
       value.flatMap { unless(!applies || usual.contains($0), "\(key) \($0)") }
     }
     return [
-      unless(trainedBetas == nil, "trained_betas"),
       unless(solverOrder, 2, in: hasOrder, "solver_order"),
-      // The others are read as each class's own.
+      // The others, as other classes leave them, are read as each class's own.
       unless(!(isDPM && solverType == "heun" || isUniPC && solverType == "bh1"), "solver_type \(solverType ?? "")"),
-      unless(algorithmType, "dpmsolver++", "sde-dpmsolver++", in: isDPM, "algorithm_type"),
+      unless(algorithmType, "dpmsolver++", "sde-dpmsolver++", "deis", in: isDPM, "algorithm_type"),
       unless(useLuLambdas, false, in: hasOrder, "use_lu_lambdas"),
       unless(!isDPM || lambdaMinClipped == nil, "lambda_min_clipped"),
       unless(predictX0, true, in: isUniPC, "predict_x0"),

@@ -7,7 +7,8 @@ import Weights
 
 /// A model, folder or single file, and the tasks it can do. Parts are loaded when a task first needs them, once.
 ///
-/// Calls run one at a time, on the caller's thread: the kernels' thread team belongs to the thread that first used it.
+/// Calls run on the caller's thread, several at a time where several threads call: the kernels' thread team belongs to the
+/// thread that first used it, and `setThreads` says how large those of other threads will be. Loading is done once, by one.
 public final class Engine: Sendable {
   public let path: String
   public let defaults: ModelDefaults
@@ -36,7 +37,9 @@ public final class Engine: Sendable {
   ///   - hints: what a single file may leave open.
   ///   - cache: where packed weights are kept; nil: nowhere.
   ///   - threads: of the kernels; nil leaves it to the affinity mask and `OMP_NUM_THREADS`.
-  /// - Throws: `CheckpointError.noModel` where nothing is there; the rest is checked when a task first loads it.
+  /// - Precondition: a refiner's share is 0 to 1.
+  /// - Throws: `CheckpointError.noModel` where nothing is there, `ConfigError` for a bad `ldm.json`; the rest is checked when
+  ///   a task first loads it.
   public init(
     modelAt path: String, autoencoderAt vae: String? = nil, loras: [LoRA] = [], inversions: [TextualInversion] = [],
     findLoRA: @escaping @Sendable (String) throws -> String = {
@@ -92,7 +95,7 @@ public final class Engine: Sendable {
     try job.prepared(for: model(for: job.task, job.request.positive).model)
   }
 
-  /// The picture `[1, 3, H, W]` in -1...1. `progress` is called after each call of the network on each window; what it
+  /// The picture `[1, 3, H, W]`, about -1...1 and not clamped. `progress` is called after each call of the network on each window; what it
   /// throws stops the run and passes through.
   public func run(_ job: Job, progress: (Progress) throws -> Void = { _ in }) throws -> Tensor {
     try withoutActuallyEscaping(progress) { progress in

@@ -10,6 +10,7 @@ extension LoadedModel: ConditioningModel {
   var lowResolutionSchedule: NoiseSchedule? { model.lowResolutionSchedule }
   var maximumNoiseLevel: Int? { model.maximumNoiseLevel }
   var defaultNoiseLevel: Int { model.defaultNoiseLevel }
+  var labels: Int? { model.labels }
   var readsText: Bool { model.readsText }
   var latentFactor: Int { model.latentFactor }
   var latentChannels: Int { model.latentChannels }

@@ -9,7 +9,7 @@ final class PluginCall {
   private let plugin: Plugin
   private let options: [(name: String, value: String)]
   private let sets: [ldm_part]
-  private let names: [ldm_number]
+  private let setsNumbers: [ldm_number]
   private let model: any ConditioningModel
   /// Moved on by what the plug-in draws.
   private(set) var noise: Noise?
@@ -21,9 +21,10 @@ final class PluginCall {
 
   init(
     _ name: StaticString, of plugin: Plugin, _ options: [(name: String, value: String)],
-    sets: [ldm_part], _ names: [ldm_number] = [], model: any ConditioningModel, noise: Noise? = nil
+    sets: [ldm_part], setsNumbers: [ldm_number] = [], model: any ConditioningModel, noise: Noise? = nil
   ) {
-    (self.name, self.plugin, self.options, self.sets, self.names) = (name, plugin, options, sets, names)
+    (self.name, self.plugin, self.options) = (name, plugin, options)
+    (self.sets, self.setsNumbers) = (sets, setsNumbers)
     (self.model, self.noise) = (model, noise)
   }
 
@@ -98,7 +99,7 @@ final class PluginCall {
     }
     host.put_number = { host, number, value in
       PluginCall.serve(host) { call in
-        guard call.names.contains(number) else { return "it may not set number \(number.rawValue) there" }
+        guard call.setsNumbers.contains(number) else { return "it may not set number \(number.rawValue) there" }
         switch number {
         case LDM_STRENGTH where !(0...1).contains(value): return "a strength of \(value), not 0 to 1"
         case LDM_LABEL where Int32(exactly: value) == nil: return "a label of \(value), no row"

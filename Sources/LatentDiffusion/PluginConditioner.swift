@@ -21,7 +21,8 @@ public struct PluginConditioner: Conditioner {
   public func prepare(_ request: Request, for model: any ConditioningModel) throws -> Request {
     guard let prepare = table.pointee.prepare else { return request }
     let call = PluginCall(
-      "prepare", of: plugin, options, sets: [LDM_IMAGE, LDM_MASK], [LDM_HEIGHT, LDM_WIDTH, LDM_STRENGTH], model: model)
+      "prepare", of: plugin, options, sets: [LDM_IMAGE, LDM_MASK],
+      setsNumbers: [LDM_HEIGHT, LDM_WIDTH, LDM_STRENGTH], model: model)
     try call.run { host in withUnsafePointer(to: call.lend(request)) { prepare(table, host, $0) } }
     var result = request
     if let image = call[LDM_IMAGE] { result.image = image }
@@ -50,7 +51,8 @@ public struct PluginConditioner: Conditioner {
     if let condition = table.pointee.condition {
       let parts = [LDM_START_LATENTS, LDM_START_NOISE, LDM_CONTEXT, LDM_NEGATIVE, LDM_CONCATENATED]
       let call = PluginCall(
-        "condition", of: plugin, options, sets: parts, [LDM_STRENGTH, LDM_LABEL], model: model, noise: noise)
+        "condition", of: plugin, options, sets: parts, setsNumbers: [LDM_STRENGTH, LDM_LABEL], model: model,
+        noise: noise)
       defer { noise = call.noise! }
       var state: UnsafeMutableRawPointer?
       try call.run { host in withUnsafePointer(to: call.lend(request)) { condition(table, host, $0, &state) } }
@@ -91,7 +93,12 @@ public struct PluginConditioner: Conditioner {
       result.micro = model.microConditioning.map { MicroConditions($0, of: request.size) }
     }
     result.concatenated = call[LDM_CONCATENATED]
-    if let label = call[LDM_LABEL] { result.label = .index(Int(label)) }
+    if let label = call[LDM_LABEL].map({ Int($0) }) {
+      guard (0..<(model.labels ?? .max)).contains(label) else {
+        throw call.failure("its label is \(label), expected 0 to \(model.labels.map { $0 - 1 } ?? .max)")
+      }
+      result.label = .index(label)
+    }
   }
 
   private func constrained(

@@ -186,7 +186,7 @@ final class Run {
     if let start = conditioning.start, !(0...1).contains(start.strength) {
       throw ConditioningError.range(what: "the start's strength", found: "\(start.strength)", expected: "0 to 1")
     }
-    if let rows = model.unet.config.classes, case .index(let row) = conditioning.label, !(0..<rows).contains(row) {
+    if let rows = model.labels, case .index(let row) = conditioning.label, !(0..<rows).contains(row) {
       throw ConditioningError.range(what: "the label", found: "\(row)", expected: "0 to \(rows - 1)")
     }
     // Their lengths may differ: a long text takes several windows.

@@ -94,6 +94,7 @@ public struct Model: ConditioningModel, Denoiser {
     // The first model that was trained to reads no text.
     return readsText ? .maskFirst : .maskLast
   }
+  public var labels: Int? { unet.config.classes }
   public var readsText: Bool { !text.isEmpty }
   public var encodesNothing: Bool { text.allSatisfy(\.encodesNothing) }
   public var embedsGuidance: Bool { unet.config.guidanceWidth != nil }

@@ -115,7 +115,7 @@ struct PartLoader {
   private func check(_ size: Int, _ files: TokenizerFiles, fit vocabulary: Int) throws(ModelError) {
     guard size <= vocabulary else {
       throw .component(
-        "tokenizer", folder: files.folder, found: "for \(size) tokens",
+        "vocabulary", folder: files.folder, found: "for \(size) tokens",
         expected: "at most \(vocabulary), as the text encoder has")
     }
   }

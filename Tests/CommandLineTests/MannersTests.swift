@@ -72,7 +72,7 @@ import Testing
       paint() { "$ldm" inpaint -q --steps 1 --seed 1 "$@"; }
       paint --mask mask.png a.png > file
       paint --mask <(cat mask.png) a.png | cmp - file && paint --mask mask.png <(cat a.png) | cmp - file || exit 1
-      paint --mask <(cat mask.png) <(cat a.png) > >(cat > late); wait; cmp late file
+      paint --mask <(cat mask.png) <(cat a.png) > >(cat > late); wait; cmp late file || exit 1
       "$ldm" \(fast) --files0-from <(printf 'a.png\\0mask.png\\0') -d out && test -s out/mask.png
       X
       bash run

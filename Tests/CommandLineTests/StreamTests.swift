@@ -21,12 +21,31 @@ import Testing
     defer { ldm.remove() }
     let outcome = try ldm.shell(
       """
-      cat a.png a.ppm b.jpg | $ldm \(fast) > all && for f in a.png a.ppm b.jpg; do $ldm \(fast) < $f; done | cmp - all
+      cat a.png a.ppm b.jpg | $ldm \(fast) > all && for f in a.png a.ppm b.jpg; do $ldm \(fast) < $f; done | cmp - all || exit 1
       cat a.png b.jpg | $ldm \(fast) -d out && cat a.png b.jpg | $ldm \(fast) -o '{n}.png'
       """)
     #expect(outcome.status == 0, "\(outcome.words)")
     #expect(try ldm.image("out/stdin-2.jpg").height == 24 && ldm.image("out/stdin.png").height == 16)
     #expect(try ldm.image("2.png").height == 24)
+  }
+
+  /// 65 MiB are more than a picture of a thousand pixels may have.
+  @Test func aStreamWithoutEndIsToldOnce() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      "(printf 'P6 8192 8192 255 '; head -c 70000000 /dev/zero) | timeout 60 $ldm encode --max-pixels 1000 -d out")
+    #expect(outcome.status == 65 && outcome.words.contains("raise the limit"), "\(outcome.words)")
+    #expect(outcome.words.split(separator: "\n").count == 1)
+  }
+
+  @Test func aReaderOfMessagesMayLeave() throws {
+    defer { ldm.remove() }
+    let outcome = try ldm.shell(
+      """
+      { $ldm encode -v --report - a.png 2>&1 > latents; echo $? > status; } | true
+      test "$(cat status)" = 0 && test -s latents
+      """)
+    #expect(outcome.status == 0)
   }
 
   @Test func aBadPictureInAStreamCostsOneLine() throws {

@@ -84,14 +84,13 @@ import Testing
     config.className = scheduler
     config[keyPath: key] = !value
     #expect(try Samplers.own(of: config).name == name)
-    _ = try Samplers.named(name).make(config)
     config[keyPath: key] = value
-    #expect(throws: SamplerError.self) { try Samplers.named(name).make(config) }
-    // Others take their own defaults.
-    _ = try Samplers.named("euler").make(config)
+    #expect(throws: SamplerError.self) { try Samplers.own(of: config) }
+    // What is asked for by name takes its own defaults.
+    _ = try Samplers.named(name).make(config)
     config[keyPath: key] = nil
     config.solverOrder = 3
-    #expect(throws: SamplerError.self) { try Samplers.named(name).make(config) }
+    #expect(throws: SamplerError.self) { try Samplers.own(of: config) }
   }
 
   @Test func aSchedulerThatIsNotHereIsNamed() throws {
@@ -104,7 +103,21 @@ import Testing
     // Another sampler will do, but not where the noise is another.
     _ = try Samplers.named("euler").make(config)
     config.className = "EDMEulerScheduler"
-    #expect(throws: SamplerError.self) { try Samplers.named("euler").make(config) }
+    let error = SamplerError.foreign(
+      scheduler: "EDMEulerScheduler", instead: "its noise is of another kind: choose another model")
+    #expect(throws: error) { try Samplers.named("euler").make(config) }
+    #expect(throws: error) { try Samplers.own(of: config) }
+  }
+
+  /// β by hand: those of the usual schedule make it again.
+  @Test func trainedBetasAreTheSchedule() throws {
+    var config = SchedulerConfig()
+    let betas = (0..<1000).map { pow(sqrt(0.00085) + Double($0) / 999 * (sqrt(0.012) - sqrt(0.00085)), 2) }
+    config.trainedBetas = betas
+    let (found, usual) = (try NoiseSchedule(config), try NoiseSchedule(.stableDiffusion))
+    #expect(zip(found.alphaBars, usual.alphaBars).allSatisfy { abs($0 - $1) < 1e-5 })
+    config.trainedBetas = Array(betas.dropLast())
+    #expect(throws: SamplerError.self) { try NoiseSchedule(config) }
   }
 
   /// scipy.stats.beta.ppf(p, 0.6, 0.6).

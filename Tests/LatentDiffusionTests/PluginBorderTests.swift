@@ -37,6 +37,7 @@ import Testing
   struct FakeModel: ConditioningModel {
     let name = "fake"
     var inputChannels = 6
+    var labels: Int? = 8
     /// Whether its posterior is more than a mean.
     var draws = true
     let latentChannels = 4
@@ -144,8 +145,20 @@ import Testing
       let prepared = try across.prepare(request, for: FakeModel())
       _ = try across.condition(prepared, with: FakeModel(), noise: &noise).compose[0](Tensor(zeros: [1, 3, 8, 8]))
     }
-    guard case .failed("stubborn", call, let found) = try #require(error) else { return }
+    guard case .failed("stubborn", call, let found) = try #require(error) else {
+      Issue.record("\(error!)")
+      return
+    }
     #expect(found.hasPrefix(why), "\(found)")
+  }
+
+  @Test func aLabelIsARowOfTheTable() throws {
+    let across = try PluginConditioner(Plugin(table: Self.table.pointer, path: "test"))
+    var noise = Noise(seed: 1)
+    #expect(throws: PluginError.failed(plugin: "everything", call: "condition", why: "its label is 7, expected 0 to 6"))
+    {
+      try across.condition(across.prepare(request, for: FakeModel()), with: FakeModel(labels: 7), noise: &noise)
+    }
   }
 
   @Test func anotherVersionIsRefused() {

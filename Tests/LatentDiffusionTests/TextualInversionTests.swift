@@ -89,10 +89,10 @@ import Weights
 
   /// A copy of a model with another file of its tokenizers.
   @Test(arguments: [
-    ("text", "tokenizer/added_tokens.json", #"{"<toy>":524}"#, "tokenizer is for 525 tokens, expected at most 524"),
+    ("text", "tokenizer/added_tokens.json", #"{"<toy>":524}"#, "vocabulary is for 525 tokens, expected at most 524"),
     (
       "ldm-text", "tokenizer/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n" + (4..<61).map { "w\($0)\n" }.joined(),
-      "tokenizer is for 61 tokens, expected at most 60"
+      "vocabulary is for 61 tokens, expected at most 60"
     ),
     (
       "sdxl", "tokenizer_2/tokenizer_config.json", #"{"model_max_length":12}"#,

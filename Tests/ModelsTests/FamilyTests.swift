@@ -89,7 +89,10 @@ extension PlainUNetTests {
     let config = try scheduler(text, in: nil)
     _ = try Samplers.own(of: config).make(config)
     let clipped = try scheduler(text.replacing("-Infinity", with: "-5.1"), in: nil)
-    #expect(throws: SamplerError.self) { try Samplers.own(of: clipped).make(clipped) }
+    #expect(throws: SamplerError.self) { try Samplers.own(of: clipped) }
+    // diffusers drops the prefix.
+    let flax = try scheduler(#"{"_class_name": "FlaxPNDMScheduler"}"#, in: "FlaxStableDiffusionPipeline")
+    #expect(try Samplers.own(of: flax).name == "pndm" && flax.stepsOffset == 1)
   }
 }
 

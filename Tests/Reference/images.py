@@ -1,6 +1,6 @@
 """Small pictures as other programs write them, and resampled numbers, for Tests/ImagesTests.
 
-  python images.py     writes Tests/ImagesTests/Fixtures
+  python images.py     writes Tests/ImagesTests/Fixtures anew; colours.py and watermark.py then add theirs
 
 PNG files hold the pattern (7 x + 13 y + 31 c) mod 2^depth, which the tests compute again; JPEG and WebP come with the
 pixels that Pillow decodes. resampled.json has what Pillow (in its float mode) and PyTorch make of one 7x5 plane.

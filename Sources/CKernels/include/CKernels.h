@@ -3,7 +3,7 @@
 // Feature maps are channels-last: [N, H, W, C], so a pixel's channels are one row of a matrix and a map is the same
 // memory as a transformer's tokens [N, T, D]. Every kernel has one entry that picks by CPU level; the scalar level is
 // the specification, the others must agree with it (LDM_CPU=scalar|avx2|avx512|avx512bf16 forces one, for tests and bug reports).
-// Kernels are called from one thread at a time; they use the team of ldm_set_threads.
+// Each thread that calls kernels has a team of its own, of as many threads as ldm_set_threads says.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

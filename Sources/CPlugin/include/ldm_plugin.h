@@ -28,7 +28,7 @@ enum ldm_part {
   LDM_NEGATIVE,       // condition: what guidance steers away from, in place of the negative prompt's, [1, T, D]
   LDM_CONCATENATED,   // condition: channels appended to the UNet's input, [1, K, h, w]
   LDM_LATENTS,        // constrain: the latents to go on with, [1, C, h, w]
-  LDM_PICTURE         // compose: the picture to go on with, [1, 3, H, W] in -1...1, of any size
+  LDM_PICTURE         // compose: the picture to go on with, [1, 3, H, W], about -1...1; in txt2img of any size
 };
 
 enum ldm_number {
@@ -87,7 +87,7 @@ struct ldm_host {
   int32_t (*fail)(const struct ldm_host *, const char *message);
 };
 
-/// Any function but `condition` may be null.
+/// Any function may be null, but not `prepare` and `condition` both.
 struct ldm_plugin {
   uint32_t version;  // LDM_PLUGIN_VERSION, stays first
   const char *name, *summary;

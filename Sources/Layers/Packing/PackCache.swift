@@ -7,7 +7,7 @@ import Weights
 /// all processes that run the same model. Nothing depends on them: a cache that cannot be read or written is none.
 public final class PackCache: Sendable {
   /// Counted in the names of all keys: to be raised with any change of a layout or of what is written in it.
-  private static let version = 3
+  private static let version = 4
 
   public let folder: String
   /// Bytes that all files may have together; the least recently used make way.

@@ -24,7 +24,12 @@ struct PackWriter: Sendable {
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     (file, self.limit) = (try TemporaryFile(in: folder), limit)
     guard let start else { return }
-    try file.write(UnsafeRawBufferPointer(rebasing: start.map.bytes[end..<start.end]), at: end)
+    for entry in start.entries.values {
+      // What lies between stays a hole, and what was read leaves memory.
+      let range = entry.offset..<(entry.offset + entry.bytes)
+      try file.write(UnsafeRawBufferPointer(rebasing: start.map.bytes[range]), at: entry.offset)
+      start.map.release(range)
+    }
     (entries, end) = (start.entries, start.end)
     bytes = entries.values.reduce(0) { $0 + $1.bytes }
   }

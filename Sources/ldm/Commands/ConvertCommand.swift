@@ -40,6 +40,7 @@ extension ModelsCommand {
 
     func validate() throws {
       if let type { _ = try choice(type, "--type", WeightType.allCases.map(\.rawValue)) }
+      guard output != "" else { throw ValidationError("OUT must name something") }
     }
 
     func run() throws {

@@ -30,6 +30,7 @@ struct DecodeCommand: ParsableCommand {
     let (latents, metadata) = try Self.latents(bytes, source)
     let format = output.format(input: nil)
     let places = try coder.places(latents.shape[0], for: source, suffix: format.fileSuffix)
+    if places.allSatisfy({ $0 == nil }) { coder.skip(origin) }
     for case (let row, let place?) in places.enumerated() {
       let picture = try coder.engine.decode(latents.slice(axis: 0, row..<(row + 1)))
       guard picture.isFinite else { throw Failure(.badData, "its latents are too large to decode") }

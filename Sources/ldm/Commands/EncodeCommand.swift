@@ -21,7 +21,9 @@ struct EncodeCommand: ParsableCommand {
     let intake = Intake(sources, maximumPixels: input.maxPixels, allotment: allotment)
     while let arrival = try intake.next(idle: coder.teller.idle) {
       try coder.attempt(arrival.origin) {
-        guard case .picture(let picture, let pieces) = try arrival.contents.get() else { return }
+        guard case .picture(let picture, let pieces) = try arrival.contents.get() else {
+          return coder.skip(arrival.origin)
+        }
         let image = picture.inSRGB()
         let file = try SafetensorsWriter.encoded(
           ["latents": coder.engine.encode(image.tensor())],

@@ -4,7 +4,7 @@ import LatentDiffusion
 struct InpaintCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inpaint", abstract: "Repaints where a mask is white, and keeps every other pixel.",
-    discussion: "ldm inpaint --mask mask.png -p \"grass\" < photo.jpg > out.png")
+    discussion: "ldm inpaint --mask mask.png -p \"grass\" -o out.png photo.jpg")
 
   @OptionGroup var input: InputOptions
   @OptionGroup(title: "Mask") var mask: MaskOptions

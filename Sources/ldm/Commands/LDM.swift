@@ -8,7 +8,7 @@ struct LDM: ParsableCommand {
     discussion: """
       ldm upscale < photo.jpg > big.jpg
       ldm img2img -p "an oil painting" --strength 0.5 < photo.jpg > out.jpg
-      ldm inpaint --mask mask.png -p "grass" < photo.jpg > out.png
+      ldm inpaint --mask mask.png -p "grass" -o out.png photo.jpg
       ldm txt2img "emoji of a red apple" | ldm upscale > apple.png
       """,
     version: "ldm \(Version.number)",

@@ -15,6 +15,14 @@ struct Wish {
 
   init(_ prompt: String, _ options: TextToImageCommand) { (self.prompt, self.options) = (prompt, options) }
 
+  /// The LoRAs that the prompt names.
+  func loras() throws -> [LoRATag] {
+    var request = Request(size: Size(height: 0, width: 0))
+    request.prompt = prompt
+    options.prompt.apply(to: &request)
+    return try request.positive.loraTags()
+  }
+
   /// - Parameter line: an object with a prompt, and options called as on the command line:
   ///   `{"prompt": "a house", "seed": 5, "size": "64x64"}`.
   /// - Throws: `Failure` 65, which says what is wrong with the line.

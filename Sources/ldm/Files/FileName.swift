@@ -64,8 +64,11 @@ struct FileName: Hashable, Sendable, CustomStringConvertible {
     return withPath { stat($0, &result) } == 0 ? result : nil
   }
 
-  /// Without the slashes that a folder's name may end in.
-  var trimmed: FileName { FileName(bytes: Array(bytes.reversed().drop { $0 == Self.slash }.reversed())) }
+  /// Without the slashes that a folder's name may end in; the root is what it is.
+  var trimmed: FileName {
+    let name = Array(bytes.reversed().drop { $0 == Self.slash }.reversed())
+    return name.isEmpty ? self : FileName(bytes: name)
+  }
 
   /// Itself, or the nearest folder above it that is there.
   var nearestThere: FileName {

@@ -8,6 +8,7 @@ import LatentDiffusion
 final class PictureReader {
   private let source: Source
   private let limit: Int
+  private let expected: String
   private let file: Int32
   private let isRegular: Bool
   private var buffer: [UInt8] = []
@@ -15,9 +16,10 @@ final class PictureReader {
   /// Pictures taken so far.
   private(set) var count = 0
 
+  /// - Parameter expected: what the source may hold, for messages.
   /// - Throws: `Failure` 66.
-  init(_ source: Source, maximumPixels: Int) throws {
-    self.source = source
+  init(_ source: Source, maximumPixels: Int, expected: String = "a picture") throws {
+    (self.source, self.expected) = (source, expected)
     limit = Streams.limit(maximumPixels: maximumPixels)
     file = try Streams.open(source)
     var status = stat()
@@ -33,7 +35,7 @@ final class PictureReader {
   func next() throws -> ImageFormat? {
     while buffer.count < 16 && !isEnded { try fill() }
     if buffer.isEmpty {
-      guard count > 0 else { throw Failure(.badData, "is empty; expected a picture") }
+      guard count > 0 else { throw Failure(.badData, "is empty; expected \(expected)") }
       return nil
     }
     if let format = ImageFormat(magic: buffer) { return count == 0 || holdsSeveral(format) ? format : nil }
@@ -78,16 +80,21 @@ final class PictureReader {
   /// Nothing more comes from it.
   func close() { (buffer, isEnded, count) = ([], true, max(count, 1)) }
 
+  /// What cannot be read on is told once: nothing more comes from it.
   private func fill() throws {
     guard buffer.count <= limit else {
+      close()
       throw Failure(.badData, "holds more than \(limit >> 20) MiB; raise the limit with --max-pixels")
     }
     var chunk = [UInt8](repeating: 0, count: isRegular ? 1 << 20 : 1 << 16)
     let got = read(file, &chunk, chunk.count)
     if got < 0 {
       guard errno != EINTR else { return try Signals.check() }
-      throw errno == EISDIR
+      let failure =
+        errno == EISDIR
         ? Failure(.noInput, "is a folder; give the files in it") : Failure(.inputOutput, errno: errno)
+      close()
+      throw failure
     }
     buffer += chunk[..<got]
     isEnded = got == 0

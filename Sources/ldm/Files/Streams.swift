@@ -99,7 +99,7 @@ enum Streams {
             try Signals.check()
             continue
           }
-          // Threads beside the main one have SIGPIPE blocked: nobody reads any more, so die as the signal would have it.
+          // SIGPIPE is ignored: nobody reads any more, so die as the signal would have it.
           if errno == EPIPE { throw Signals.Interrupted(signal: SIGPIPE) }
           throw Failure(.inputOutput, errno: errno, "writing")
         }

@@ -28,7 +28,8 @@ struct Facts {
   ) throws {
     var facts = Facts(isQuick: isQuick)
     if try facts.addModel(of: source) { return try body(facts, Origin(source)) }
-    let reader = try PictureReader(source, maximumPixels: maximumPixels)
+    let reader = try PictureReader(
+      source, maximumPixels: maximumPixels, expected: "a picture or a file of weights")
     do {
       while let format = try reader.next() {
         let origin = Origin(source, picture: reader.count + 1)

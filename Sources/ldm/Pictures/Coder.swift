@@ -37,6 +37,9 @@ final class Coder {
     teller.advance()
   }
 
+  /// All its results are there already.
+  func skip(_ origin: Origin) { teller.detail("\(origin): done already") }
+
   /// After the last input.
   func finish() throws { try loop.finish(of: inputs) }
 

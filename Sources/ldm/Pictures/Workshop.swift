@@ -84,10 +84,15 @@ final class Workshop {
   ///
   /// - Parameter name: what results are called after.
   func draw(_ wishes: [Wish], name: (String) -> FileName, draft: (Wish) throws -> Draft) throws {
+    var loras: [LoRATag] = []
     try all {
       for wish in wishes {
         let origin = Origin(prompt: wish.prompt)
         try attempt(origin) {
+          let named = try wish.loras()
+          // A model with other LoRAs takes the place of the one that pictures on their way are made with.
+          if named != loras { try settle(leaving: 0) }
+          loras = named
           let pieces = try allotment.pieces(
             for: name(wish.prompt), source: nil, label: "\(origin)", format: nil, firstSeed: wish.options.sampling.seed)
           if pieces.isEmpty { return skip(origin) }

@@ -38,7 +38,7 @@ struct Failure: Error {
     case let failure as Failure: self = failure
     case ImageError.cannotEncode: self.init(.cannotCreate, "\(error)")
     case is ImageError, is Refusal: self.init(.badData, "\(error)")
-    case CheckpointError.noModel: self.init(.unavailable, "\(error)", stopsAll: true)
+    case CheckpointError.noModel, SamplerError.foreign: self.init(.unavailable, "\(error)", stopsAll: true)
     case ModelError.task, ConditioningError.unsuited: self.init(.usage, "\(error)", stopsAll: true)
     case SamplerError.unknown, SamplerError.unsupported, SamplerError.range, ConditioningError.range:
       self.init(.usage, "\(error)", stopsAll: true)

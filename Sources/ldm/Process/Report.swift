@@ -30,6 +30,8 @@ final class Report: Sendable {
     if let message { fields.append(("message", .string(message))) }
     do {
       try Streams.write(Array((JSON.object(fields).text + "\n").utf8), to: file)
+    } catch is Signals.Interrupted where file == STDERR_FILENO {
+      return  // A stderr that is gone is no reason to stop.
     } catch let failure as Failure {
       throw Failure(failure.status, "report: \(failure.message ?? "")", stopsAll: true)
     }

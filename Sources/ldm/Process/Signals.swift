@@ -28,16 +28,18 @@ enum Signals {
     // A parent that blocked them passed that on; a filter that nobody can stop is no use.
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE] { sigaddset(&set, number) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&set, number) }
     pthread_sigmask(SIG_UNBLOCK, &set, nil)
     handle(SIGUSR1) { _ in Signals.asked.store(true, ordering: .relaxed) }
+    // Writing tells it: only of results is nobody's reading a reason to end.
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Called on a thread that is not to be disturbed.
   static func leaveToTheMainThread() {
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE] { sigaddset(&set, number) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&set, number) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 
