@@ -11,14 +11,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTokenizer
 
 import networks
-from diffusion import Loss, frozen_autoencoder
+from diffusion import STEPS, Loss, frozen_autoencoder, spread
 from latents import Latents
 from loop import DEVICE, Training, options, prepare
 from pictures import Pictures
 
-ART = {32: 0.75, 64: 0.75, 128: 0.5}  # the share of drawings, by the pictures' side
+# Pictures of 64 pixels that are windows of such of 128: holes as large as those of the full size, at an eighth of its price.
+WINDOWS = "windows"
+ART = {32: 0.75, 64: 0.75, 128: 0.5, WINDOWS: 0.5}  # the share of drawings, by the pictures' side
 # The shares of drawings and photographs that keep a part: holes are for the full size, small pictures for words.
-PARTIAL = {32: (0.0, 0.0), 64: (0.25, 0.5), 128: (0.6, 0.9)}
+PARTIAL = {32: (0.0, 0.0), 64: (0.1, 0.3), 128: (0.6, 0.9), WINDOWS: (1.0, 1.0)}
+# Text to image makes a small picture, and of it a large one from strength 0.4 on: the times at which each is wanted, and how
+# much of the pictures without a hole is shown at these alone.
+TIMES, WANTED = {32: (150, STEPS), 64: (150, STEPS), 128: (0, 420)}, 0.85
 
 
 def tokenizer(out):
@@ -35,16 +40,26 @@ class Network:
         self.unet = networks.base(out / "base/unet").to(DEVICE)
         self.text = networks.text_encoder(out / "base/text_encoder", vocabulary).to(DEVICE)
 
-    def loss(self, criterion, batch):
+    def loss(self, criterion, batch, time=None):
         z, condition, ids, places = batch
         context = self.text(ids).last_hidden_state
-        return criterion(lambda x, t: self.unet(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places)
+        return criterion(
+            lambda x, t: self.unet(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places, time)
 
     def save(self, out):
         self.unet.half().save_pretrained(out / "base/unet")
         self.text.half().save_pretrained(out / "base/text_encoder")
         public_names(out / "base/text_encoder/model.safetensors")
         networks.schedule().save_pretrained(out / "base/scheduler")
+
+
+def times(batch, side):
+    """[N]: those of pictures without a hole mostly where their size is used."""
+    time = spread(len(batch[0]))
+    low, high = TIMES.get(side, (0, STEPS))
+    whole = batch[1][:, 0].mean(dim=(1, 2)).cpu() == 1
+    wanted = whole & (torch.rand(len(time)) < WANTED)
+    return torch.where(wanted, low + time * (high - low) // STEPS, time)
 
 
 def public_names(file):
@@ -56,30 +71,37 @@ def public_names(file):
 
 def main():
     parser = options(__doc__.splitlines()[0], minutes=60, batch=64 if DEVICE.type == "cpu" else 512, rate=7e-4)
-    parser.add_argument("--side", type=int, nargs="+", choices=(32, 64, 128), default=[64],
-                        help="of the pictures; several take turns, and a batch of half the side has four times as many "
-                             "(default: 64)")
+    parser.add_argument("--side", type=lambda side: side if side == WINDOWS else int(side), nargs="+", choices=tuple(ART),
+                        default=[64],
+                        help="of the pictures; several take turns, and a batch of half the side has four times as many; "
+                             "windows: 64 of 128 pixels, for holes (default: 64)")
     parser.add_argument("--parts", type=int, default=1, help="take a step's pictures in so many parts, for memory")
     arguments = prepare(parser.parse_args())
     ids, vocabulary = tokenizer(arguments.out)
     autoencoder = frozen_autoencoder(arguments.out)
     pictures = [Pictures(arguments.data, split, DEVICE) for split in ("train", "val")]
-    data, held_out = ({side: Latents(split, autoencoder, side, ids, moves) for side in arguments.side}
-                      for split, moves in zip(pictures, (True, False)))
+    pixels = {side: 64 if side == WINDOWS else side for side in arguments.side}
+    data, held_out = ({side: Latents(split, autoencoder, pixels[side], ids, moves, 128 if side == WINDOWS else None)
+                       for side in dict.fromkeys(arguments.side)} for split, moves in zip(pictures, (True, False)))
     network = Network(arguments.out, vocabulary)
-    training = Training("base", [network.unet, network.text], arguments)
+    # About as long as a cooldown: at 0.998 half of what ended a run of 350 steps was from before it.
+    training = Training("base", [network.unet, network.text], arguments, average=0.99)
     if arguments.compile:
         network.unet.forward = torch.compile(network.unet.forward)
     criterion = Loss()
 
     def judge():
-        """The loss on the same held-out pictures, six in ten drawings, masks, times and noise each time."""
+        """The loss on the same held-out pictures, six in ten drawings, masks, times and noise each time: of whole ones, and
+        inside of holes alone."""
         random = torch.get_rng_state()
         for side, latents in held_out.items():
             torch.manual_seed(0)
             with torch.no_grad():
-                losses = [network.loss(criterion, latents.batch(64, 0.6, (0, 0), 0)).item() for _ in range(4)]
-            print(f"held out, {side} pixels: {sum(losses) / len(losses):.4f} at step {training.step}", flush=True)
+                whole, holes = ([latents.batch(64, 0.6, (share, share), 0) for _ in range(2)] for share in (0, 1))
+                holes = [(z, condition, ids, condition[:, :1]) for z, condition, ids, _ in holes]
+                losses = [[network.loss(criterion, batch).item() for batch in batches] for batches in (whole, holes)]
+            print("held out, {}: {:.4f}, in holes {:.4f} at step {}".format(
+                side, *(sum(part) / len(part) for part in losses), training.step), flush=True)
         torch.set_rng_state(random)
 
     judge()
@@ -88,10 +110,10 @@ def main():
         for side in itertools.cycle(arguments.side):
             if not training.running():
                 break
-            count, total = arguments.batch * (max(arguments.side) // side) ** 2, 0
+            count, total = arguments.batch * (max(pixels.values()) // pixels[side]) ** 2, 0
             for _ in range(arguments.parts):
                 batch = data[side].batch(count // arguments.parts, ART[side], PARTIAL[side])
-                loss = network.loss(criterion, batch)
+                loss = network.loss(criterion, batch, times(batch, side))
                 (loss / arguments.parts).backward()
                 total = total + loss.detach() / arguments.parts
             training.apply(total)

@@ -36,10 +36,10 @@ class Loss:
     def __init__(self):
         self.signal = networks.schedule().alphas_cumprod.to(DEVICE)
 
-    def __call__(self, network, z, places=None):
+    def __call__(self, network, z, places=None, time=None):
         """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without
-        it."""
-        time = spread(len(z)).to(DEVICE)
+        it. time: [N], if not all alike."""
+        time = (spread(len(z)) if time is None else time).to(DEVICE)
         noise = torch.randn(z.shape).to(DEVICE)
         signal = self.signal[time].view(-1, 1, 1, 1)
         noised = signal.sqrt() * z + (1 - signal).sqrt() * noise

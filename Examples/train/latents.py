@@ -6,19 +6,19 @@ import torch.nn.functional as F
 from diffusion import encoded
 from loop import DEVICE
 from pictures import unit
-from table import weights, wordings
+from table import mirrors, weights, wordings
 
 HOLE = 5  # how much more a place to fill counts than one to keep
 RENEWED, MOVED = 0.2, 0.75  # shares: of kept pictures that are made anew when shown, of those that are moved then
 
 
 def masks(count, side, device):
-    """[count, 1, side, side], 1 where to repaint: unions of one to four boxes, now and then all but these."""
+    """[count, 1, side, side], 1 where to repaint, in pixels: unions of one to four boxes, now and then all but these."""
     line = torch.arange(side, device=device)
 
     def span():
-        start = torch.randint(-2, side - 2, (count, 4, 1), device=device)
-        return (line >= start) & (line < start + torch.randint(2, side * 5 // 8 + 1, (count, 4, 1), device=device))
+        start = torch.randint(-8, side - 8, (count, 4, 1), device=device)
+        return (line >= start) & (line < start + torch.randint(8, side * 5 // 8 + 1, (count, 4, 1), device=device))
 
     some = torch.arange(4, device=device)[None] < torch.randint(1, 5, (count, 1), device=device)
     boxes = span()[..., :, None] & span()[..., None, :] & some[..., None, None]
@@ -52,16 +52,25 @@ def moved(x, kind):
     return torch.where((torch.rand(count, 1, 1, 1) < MOVED).to(x.device), other, x)
 
 
+def window(x, side, busiest):
+    """A window [3, side, side] of a picture [3, H, W]: of so many by chance, that with the most in it."""
+    def cut():
+        top, left = (int(torch.randint(length - side + 1, ())) for length in x.shape[1:])
+        return x[:, top:top + side, left:left + side]
+
+    return max((cut() for _ in range(busiest)), key=lambda part: part.std().item())
+
+
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
-    side: of the pictures, pixels. ids: captions to token ids [N, 32]. Each caption comes in one of several wordings; a
+    side: of the pictures, pixels. whole: of those whose windows they are; none: they are no windows. ids: captions to token ids [N, 32]. Each caption comes in one of several wordings; a
     tenth of them is left out, for classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598). moves: pictures
     come in ever other places and sizes; held-out ones as they are.
     """
 
-    def __init__(self, pictures, autoencoder, side, ids, moves=False):
-        self.autoencoder, self.side, self.moves = autoencoder, side, moves
+    def __init__(self, pictures, autoencoder, side, ids, moves=False, whole=None):
+        self.autoencoder, self.side, self.moves, self.whole = autoencoder, side, moves, whole
         sources = ((pictures.art, pictures.art_captions), (pictures.photo, pictures.photo_captions))
         self.pictures = [x for x, _ in sources]
         # Two versions of each, as it is and mirrored.
@@ -69,6 +78,7 @@ class Latents:
         self.ids = [torch.stack([ids(wording) for wording in zip(*map(wordings, captions))]).to(DEVICE)
                     for _, captions in sources]
         self.weights = [torch.tensor(weights(captions)) for _, captions in sources]
+        self.mirrors = [torch.tensor([mirrors(caption) for caption in captions]).to(DEVICE) for _, captions in sources]
         self.nothing = ids([""]).to(DEVICE)
         self.latents = [torch.zeros(2, len(x), 4, side // 4, side // 4, device=DEVICE) for x in self.pictures]
         self.known = [torch.zeros(2, len(x), dtype=torch.bool, device=DEVICE) for x in self.pictures]
@@ -77,7 +87,11 @@ class Latents:
     def version(self, kind, mirrored, index):
         """Pictures as bytes [N, 3, side, side]."""
         x = unit(self.pictures[kind][index])
-        x = F.interpolate(moved(x, kind) if self.moves else x, (self.side, self.side), mode="area")
+        side = self.whole or self.side
+        x = F.interpolate(moved(x, kind) if self.moves else x, (side, side), mode="area")
+        if self.whole:
+            # Drawings are mostly paper.
+            x = torch.stack([window(picture, self.side, busiest=(3, 1)[kind]) for picture in x])
         x = torch.where(mirrored.bool()[:, None, None, None], x.flip(-1), x)
         return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
@@ -98,19 +112,20 @@ class Latents:
     def some(self, kind, count, partial, dropped):
         """Latents, masks, latents of the masked pictures and token ids of drawings (kind 0) or photographs (1)."""
         index = torch.multinomial(self.weights[kind], count, replacement=True).to(DEVICE)
-        mirrored = (torch.rand(count) < (0.3, 0.5)[kind]).long().to(DEVICE)
+        mirrored = ((torch.rand(count) < (0.3, 0.5)[kind]).to(DEVICE) & self.mirrors[kind][index]).long()
         x, z = self.encoded(kind, mirrored, index)
         mask = torch.ones(count, 1, *z.shape[2:], device=DEVICE)
         around = self.grey.repeat(count, 1, 1, 1)
         holes = round(count * partial)
         if holes:
-            mask[:holes] = masks(holes, z.shape[-1], DEVICE)
+            # In pixels, as masks are: a cell that is repainted may hold pixels that are known.
+            hole = masks(holes, x.shape[-1], DEVICE)
+            mask[:holes] = F.max_pool2d(hole, x.shape[-1] // z.shape[-1])
             x = x[:holes]
             if kind == 1:
                 x = exposed(x)
                 z[:holes] = encoded(self.autoencoder, x)
-            keep = 1 - F.interpolate(mask[:holes], size=x.shape[-1])
-            around[:holes] = encoded(self.autoencoder, x * keep)
+            around[:holes] = encoded(self.autoencoder, x * (1 - hole))
         wording = torch.randint(len(self.ids[kind]), (count,)).to(DEVICE)
         ids = torch.where((torch.rand(count, 1) < dropped).to(DEVICE), self.nothing, self.ids[kind][wording, index])
         return z, mask, around, ids
@@ -120,7 +135,9 @@ class Latents:
         drawings = round(count * art)
         parts = self.some(0, drawings, partial[0], dropped), self.some(1, count - drawings, partial[1], dropped)
         z, mask, around, ids = (torch.cat(pair) for pair in zip(*parts))
-        whole = mask.mean(dim=(1, 2, 3), keepdim=True) == 1
-        return z, torch.cat([mask, around], 1), ids, torch.where(whole, 1, (1 + (HOLE - 1) * mask) / HOLE)
+        # A picture counts as much with a hole as without.
+        places = 1 + (HOLE - 1) * mask
+        places = (places / places.mean(dim=(1, 2, 3), keepdim=True)).clamp(max=HOLE - 1)
+        return z, torch.cat([mask, around], 1), ids, places
 
 

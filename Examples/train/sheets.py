@@ -48,7 +48,7 @@ def words(arguments):
         pen = ImageDraw.Draw(sheet)
         for i, (caption, choices) in enumerate(asked[number:number + COLUMNS * ROWS]):
             x, y = i % COLUMNS * 260, i // COLUMNS * (SIDE + TEXT)
-            data = ldm(arguments, "txt2img", "-p", caption, "--seed", str(number + i), *arguments.options)
+            data = ldm(arguments, "txt2img", "-p", caption, "--seed", str(arguments.seed + number + i), *arguments.options)
             sheet.paste(picture(data, arguments.out / f"{number + i + 1}.png"), (x + 30, y))
             pen.text((x, y + 2), str(number + i + 1), "black")
             for j, choice in enumerate(choices):
@@ -64,6 +64,7 @@ def main():
     parser.add_argument("--model", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--score", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of the first picture; each has the next (default: %(default)s)")
     parser.add_argument("options", nargs="*", help="more options of ldm txt2img, after --")
     arguments = parser.parse_args()
     if arguments.score:

@@ -1,10 +1,15 @@
 """captions.tsv of a pack of pictures: path, caption, source, licence."""
+import re
 from collections import Counter
 
 from pack.captions import with_article
 
 # How often a kind of drawing is shown: icons of programs have hardly a use.
 SHOWN = {"emoji": 2, "icon": 0.2}
+# Flags are told already, and pictures of one name are series more often than views of one thing.
+FLAGS, SERIES = 0.4, 4
+# What a mirror makes something else.
+SIDED = re.compile(r"\b(flag|left|right|arrow|clock|o.clock|thirty|keycap|letter|forward|back|undo|redo)\b")
 
 
 def captions(pack):
@@ -31,13 +36,24 @@ def spoken(caption):
 
 
 def wordings(caption):
-    """Four ways to say a caption: twice short, with and without an article; with its keywords; the first of these alone."""
-    _, *keywords = caption.split(", ")
-    other = f"{kind(caption)} of {keywords[0]}" if keywords else caption
-    return short(caption), spoken(short(caption)), caption, other
+    """Four ways to say a caption: short, with an article (two of them) and without; with its keywords. No keyword alone: it
+    is too often another thing, as "eye" of a winking face."""
+    return short(caption), spoken(short(caption)), spoken(short(caption)), caption
+
+
+def mirrors(caption):
+    """Whether a mirrored picture still shows it."""
+    return SIDED.search(short(caption)) is None
 
 
 def weights(known):
-    """How often each caption's picture is shown: those of one name together only as the root of their number."""
+    """How often each caption's picture is shown: those of one name together only as the root of their number, at most as
+    SERIES of them."""
     count = Counter(map(short, known))
-    return [SHOWN.get(kind(caption), 1) / count[short(caption)] ** 0.5 for caption in known]
+
+    def weight(caption):
+        name = short(caption)
+        shown = FLAGS if " of flag of " in name else SHOWN.get(kind(caption), 1)
+        return shown * min(count[name] ** 0.5, SERIES) / count[name]
+
+    return [weight(caption) for caption in known]

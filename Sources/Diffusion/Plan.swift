@@ -55,6 +55,8 @@ public struct StepCount: Sendable, Equatable {
   public let total: Int
   /// Steps left out at its start.
   public let skipped: Int
+  /// How much of the sampler's own schedule they are spread over, from its clean end on.
+  public var share = 1.0
 
   /// int(steps · strength) of `steps` steps are run, the product in double precision as in diffusers; with `exact`,
   /// `steps` of steps / strength.

@@ -27,7 +27,7 @@ public func sample(
   shape: [Int], noise: inout Noise, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
 ) throws -> Tensor {
   let strength = conditioning.start?.latents == nil ? 1 : conditioning.start!.strength
-  let count = try StepCount(settings.steps, strength: strength, exact: settings.exactSteps)
+  let count = try sampler.count(settings.steps, strength: strength, exact: settings.exactSteps)
   var plan = try sampler.plan(count)
   var model = try GuidedDenoiser(denoiser, conditioning, settings)
   let began = plan.first

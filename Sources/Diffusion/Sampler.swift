@@ -4,6 +4,8 @@ public protocol Sampler: Sendable {
   var prediction: Prediction { get }
   /// How many earlier estimates a step reads, up to four. Each holds three tensors of the latents' size.
   var history: Int { get }
+  /// What becomes of a number of steps at a strength; most samplers leave out the first of them.
+  func count(_ steps: Int, strength: Double, exact: Bool) throws(SamplerError) -> StepCount
   func plan(_ steps: StepCount) throws(SamplerError) -> Plan
   /// The clean latents as this sampler uses them; DDIM and DDPM may clip them.
   func refine(_ x0: Tensor) -> Tensor
@@ -15,6 +17,9 @@ public protocol Sampler: Sendable {
 
 extension Sampler {
   public var history: Int { 4 }
+  public func count(_ steps: Int, strength: Double, exact: Bool) throws(SamplerError) -> StepCount {
+    try StepCount(steps, strength: strength, exact: exact)
+  }
   public func refine(_ x0: Tensor) -> Tensor { x0 }
   public func correct(_ step: Step) -> Tensor { step.current.x }
 }
@@ -31,6 +36,9 @@ public struct SamplerOptions: Sendable, Equatable {
   public var prediction: Prediction?
   /// Share of fresh noise, 0...1: of `ddim`, where 1 is as random as DDPM, and `tcd` (γ of its paper). nil: 0 and 0.3.
   public var eta: Double?
+  /// Of `lcm`: at a strength below 1 all steps are made, along the beginning of the schedule that it was distilled by. So
+  /// diffusers' pipeline for models of its own does, not that for Stable Diffusion with a LoRA.
+  public var shortensSchedule = false
 
   public init() {}
 }

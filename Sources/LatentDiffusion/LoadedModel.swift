@@ -49,6 +49,7 @@ struct LoadedModel: Sendable {
     options.prediction = sampling.prediction
     options.eta = sampling.eta
     options.sigmas = sampling.sigmas
+    options.shortensSchedule = model.embedsGuidance && task == .imageToImage
     options.alignment = model.unet.config.contextWidth == 2048 ? .stableDiffusionXL : .stableDiffusion
     if let name = sampling.schedule {
       guard let schedule = SigmaSchedule(rawValue: name) else {

@@ -109,6 +109,19 @@ import Testing
     #expect(throws: error) { try Samplers.own(of: config) }
   }
 
+  /// From diffusers' LCMScheduler.set_timesteps with a strength, and without.
+  @Test(arguments: [
+    (0.5, true, [499, 379, 259, 139]), (0.8, true, [799, 599, 399, 199]), (1, true, [999, 759, 499, 259]),
+    (0.5, false, [499, 259]),
+  ])
+  func aLatentConsistencyModelMakesAllStepsAtAnyStrength(strength: Double, shortens: Bool, visited: [Double]) throws {
+    var options = SamplerOptions()
+    options.shortensSchedule = shortens
+    let sampler = try Samplers.named("lcm").make(.stableDiffusion, options)
+    let plan = try sampler.plan(sampler.count(4, strength: strength, exact: false))
+    #expect(plan.calls.map { plan.nodes[$0].timestep } == visited)
+  }
+
   /// β by hand: those of the usual schedule make it again.
   @Test func trainedBetasAreTheSchedule() throws {
     var config = SchedulerConfig()

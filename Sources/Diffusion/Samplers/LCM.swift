@@ -8,15 +8,24 @@ public struct LCM: Sampler {
   public let prediction: Prediction
   private let table: AlphaBarGrid
   private let distilled: DistilledSteps
+  private let shortensSchedule: Bool
 
   public init(_ setup: SamplerSetup) throws(SamplerError) {
-    prediction = setup.prediction
+    (prediction, shortensSchedule) = (setup.prediction, setup.options.shortensSchedule)
     table = try AlphaBarGrid(setup, alphaToOne: true, clips: false)
     distilled = try DistilledSteps(setup)
   }
 
+  public func count(_ steps: Int, strength: Double, exact: Bool) throws(SamplerError) -> StepCount {
+    var count = try StepCount(steps, strength: strength, exact: exact)
+    guard shortensSchedule, !exact, strength > 0 else { return count }
+    count = try StepCount(steps)
+    count.share = strength
+    return count
+  }
+
   public func plan(_ steps: StepCount) throws(SamplerError) -> Plan {
-    let timesteps = try distilled.timesteps(steps.total)
+    let timesteps = try distilled.timesteps(steps.total, share: steps.share)
     let levels = timesteps.map { table.grid.noise.level(at: $0) } + [.clean]
     let nodes = timesteps.indices.map { i in
       Plan.Node(timestep: Double(timesteps[i]), level: levels[i], next: levels[i + 1])
@@ -50,12 +59,13 @@ struct DistilledSteps: Sendable {
     }
   }
 
-  /// `steps` of them, evenly spaced by index, the noisiest first.
-  func timesteps(_ steps: Int) throws(SamplerError) -> [Int] {
+  /// `steps` of a share of them, the cleanest, evenly spaced by index, the noisiest first.
+  func timesteps(_ steps: Int, share: Double = 1) throws(SamplerError) -> [Int] {
+    let stride = training / original
+    let original = Int(Double(original) * share)
     guard steps <= original else {
       throw .range(what: "steps", found: "\(steps)", expected: "at most \(original) for \(name)")
     }
-    let stride = training / original
     return (0..<steps).map { i in
       (original - Int(Double(i) * (Double(original) / Double(steps)))) * stride - 1
     }
