@@ -71,7 +71,7 @@ public enum Samplers {
   public static func own(of config: SchedulerConfig) throws(SamplerError) -> NamedSampler {
     try config.refuseForeignNoise()
     if let sampler = named(byClass: config) {
-      guard let what = config.isNotObeyed else { return sampler }
+      guard let what = config.unobeyedPart else { return sampler }
       throw .unsupported(
         sampler: sampler.name, what: "\(what), which the model's scheduler asks for",
         instead: "choose a sampler, this by name or another")

@@ -7,7 +7,7 @@ extension SchedulerConfig {
 
   /// What the config asks of the sampler of its own class that this one does not do; nil: nothing. A sampler that is asked
   /// for by name takes its own defaults.
-  var isNotObeyed: String? {
+  var unobeyedPart: String? {
     let isDPM = className?.hasPrefix("DPMSolver") ?? false
     let isUniPC = className == "UniPCMultistepScheduler"
     let hasOrder = isDPM || isUniPC || className == "DEISMultistepScheduler"

@@ -24,8 +24,8 @@ struct TextRows {
   ///   - step: of the run.
   mutating func inputs(_ x: Tensor, timestep: Double, label: Label?, step: Int) -> [DenoiserInput] {
     let batches = batches(at: step)
+    let row = concatenated.map { Tensor.concatenate([x, $0], axis: 1) } ?? x
     return batches.enumerated().map { index, batch in
-      let row = concatenated.map { Tensor.concatenate([x, $0], axis: 1) } ?? x
       var call = DenoiserInput(
         latents: row.repeated(batch.rows.count), timestep: timestep, context: batch.context, label: label)
       (call.pooled, call.micro) = (batch.pooled, micro.map { Array($0[batch.rows]) })

@@ -56,8 +56,19 @@ public final class Plugin: @unchecked Sendable {  // The table is constant; its 
 
   /// Runs code of the plug-in, `name` being told if it crashes. Both strings live on.
   static func guarded<R>(_ name: UnsafePointer<CChar>?, _ call: StaticString, _ body: () throws -> R) rethrows -> R {
-    ldm_plugin_guard(name, UnsafeRawPointer(call.utf8Start).assumingMemoryBound(to: CChar.self))
+    stand(by: name, call)
     defer { ldm_plugin_guard(nil, nil) }
     return try body()
+  }
+
+  /// The other way round, within `guarded`: runs the host's own code, whose crash is not the plug-in's.
+  static func unguarded<R>(_ name: UnsafePointer<CChar>?, _ call: StaticString, _ body: () throws -> R) rethrows -> R {
+    ldm_plugin_guard(nil, nil)
+    defer { stand(by: name, call) }
+    return try body()
+  }
+
+  private static func stand(by name: UnsafePointer<CChar>?, _ call: StaticString) {
+    ldm_plugin_guard(name, UnsafeRawPointer(call.utf8Start).assumingMemoryBound(to: CChar.self))
   }
 }

@@ -33,6 +33,10 @@ final class PluginCall {
   subscript(_ part: ldm_part) -> Tensor? { tensors[part.rawValue] }
   subscript(_ number: ldm_number) -> Double? { numbers[number.rawValue] }
 
+  private func own<R>(_ body: () throws -> R) rethrows -> R {
+    try Plugin.unguarded(plugin.table.pointee.name, name, body)
+  }
+
   func failure(_ why: String) -> PluginError { .failed(plugin: plugin.name, call: "\(name)", why: why) }
 
   /// - Throws: `PluginError.failed` with what the plug-in or a service noted.
@@ -122,18 +126,6 @@ final class PluginCall {
       call.noted = "\(error)"
     }
     return 1
-  }
-}
-
-extension PluginCall {
-  /// Runs the host's own code, whose crash is not the plug-in's.
-  private func own<R>(_ body: () throws -> R) rethrows -> R {
-    ldm_plugin_guard(nil, nil)
-    defer {
-      ldm_plugin_guard(
-        plugin.table.pointee.name, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
-    }
-    return try body()
   }
 }
 

@@ -1,14 +1,3 @@
-import Foundation
-
-extension Data {
-  /// The lines of a text, without the ends that Unix or Windows gives them.
-  var lines: [Substring] {
-    // Swift takes "\r\n" for one character.
-    String(decoding: self, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" })
-  }
-}
-
 extension [String: Int] {
   /// One more than the largest of the ids.
   ///

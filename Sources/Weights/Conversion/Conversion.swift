@@ -121,9 +121,9 @@ public struct Conversion {
     return tensor
   }
 
-  /// The lines of a merges.txt, whichever ends they have.
+  /// The lines of a merges.txt that hold a merge.
   private static func merges(_ data: Data) -> [Substring] {
-    String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#version") }
+    data.lines.filter { !$0.isEmpty && !$0.hasPrefix("#version") }
   }
 
   /// Words of its own have no place in a single file.
