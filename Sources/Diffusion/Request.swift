@@ -20,6 +20,9 @@ public struct Request: Sendable {
   /// networks that leave a step there; an edge that belongs there is smoothed away as well. nil leaves it to the model's
   /// defaults, then to no.
   public var matchesBorder: Bool?
+  /// Inpainting at full strength: whether what is painted gets its texture from the picture around it. For networks that paint
+  /// blurred; what the picture does not have already is lost. nil leaves it to the model's defaults, then to no.
+  public var matchesTexture: Bool?
   /// How near what is seen is, `[1, 1, H, W]`, of any range and size: higher is nearer.
   public var depth: Tensor?
   /// How far to leave `image`: 0 keeps it, 1 starts from (nearly) pure noise.

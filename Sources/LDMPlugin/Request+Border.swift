@@ -24,7 +24,11 @@ extension Request {
       ("the number of steps", steps == other.steps),
       ("the picture, which is gone", image != nil || other.image == nil),
       ("the mask, which is gone", mask != nil || other.mask == nil),
-      ("how the mask is read", maskMode == other.maskMode && matchesBorder == other.matchesBorder),
+      (
+        "how the mask is read",
+        maskMode == other.maskMode && matchesBorder == other.matchesBorder
+          && matchesTexture == other.matchesTexture
+      ),
       ("the depth map", depth == nil), ("the noise level", noiseLevel == other.noiseLevel),
       ("how pictures are encoded", encoding == other.encoding), ("raw", raw == other.raw),
     ]

@@ -27,6 +27,8 @@ public struct ModelDefaults: Sendable {
   public var encoding: Encoding?
   /// `Request.matchesBorder` where a job leaves it open.
   public var matchesBorder: Bool?
+  /// `Request.matchesTexture` where a job leaves it open.
+  public var matchesTexture: Bool?
   /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
   public var promptPrefixes: [String] = []
   /// What a prompt without a known beginning gets instead where a picture is reworked.
@@ -60,6 +62,7 @@ public struct ModelDefaults: Sendable {
       self.encoding = encoding
     }
     matchesBorder = try config.optionalBool("match_border")
+    matchesTexture = try config.optionalBool("match_texture")
     promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
     picturePrefix = try config.optionalString("picture_prefix")
     let numbers = [("native_size", nativeSize), ("layout_size", layoutSize), ("window", window), ("steps", steps)]

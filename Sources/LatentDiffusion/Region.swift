@@ -25,6 +25,14 @@ package struct Region: Equatable, Sendable {
     return Region(rows: Self.grown(rows, to: side, in: shape[2]), columns: Self.grown(columns, to: side, in: shape[3]))
   }
 
+  /// The region and as much on each side as there is of `margin`.
+  func widened(by margin: Int, in shape: [Int]) -> Region {
+    func widened(_ span: Range<Int>, _ length: Int) -> Range<Int> {
+      max(span.lowerBound - margin, 0)..<min(span.upperBound + margin, length)
+    }
+    return Region(rows: widened(rows, shape[2]), columns: widened(columns, shape[3]))
+  }
+
   private static func grown(_ span: Range<Int>, to length: Int, in limit: Int) -> Range<Int> {
     let length = min(length, limit)
     let centre = (span.lowerBound + span.upperBound) / 2

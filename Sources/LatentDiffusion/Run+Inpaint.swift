@@ -31,16 +31,21 @@ extension Run {
     return canvas
   }
 
-  /// A cut-out repainted: at its own size, or at native size and then, where that is much smaller, again in windows at its
-  /// own size, which give it the texture that the small one cannot have.
+  /// A cut-out repainted: at its own size, or at native size. Where that is much smaller, it gets the texture that the small one
+  /// cannot have from the picture itself, or from the network again in windows at its own size.
   private func repainted(_ cut: Tensor, _ mask: Tensor) throws -> Tensor {
-    guard let size = regionSize(cut) else { return try onePass(cut, mask) }
+    guard let size = regionSize(cut) else {
+      let painted = try onePass(cut, mask)
+      return try textured(painted, over: cut, mask: mask) ?? painted
+    }
     let (h, w) = (cut.shape[2], cut.shape[3])
     let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
     // Any pixel of the hole is to be repainted at the smaller size too.
     let smallMask = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
+    let painted = try onePass(small, smallMask)
+    if let textured = try textured(painted, over: cut, mask: mask) { return textured }
     let strength = job.request.strength
-    var coarse = try onePass(small, smallMask).resized(height: h, width: w, .lanczos3)
+    var coarse = painted.resized(height: h, width: w, .lanczos3)
     // What strength keeps, it keeps in the detail that the small one cannot have.
     if strength < 1 { coarse = coarse + Float(1 - strength) * (cut - small.resized(height: h, width: w, .lanczos3)) }
     guard job.work == .auto, Double(max(h, w)) >= 1.5 * Double(max(size.height, size.width)),
@@ -50,7 +55,7 @@ extension Run {
       paste(coarse, over: cut, mask: mask, seam: seam), mask, strength: Self.retouch * strength, settings)
   }
 
-  private var seam: Seam {
+  var seam: Seam {
     job.request.matchesBorder ?? loaded.defaults.matchesBorder ?? false ? .border : .decoder
   }
 

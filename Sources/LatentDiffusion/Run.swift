@@ -216,7 +216,7 @@ final class Run {
     try report("sampling")
   }
 
-  private func report(_ stage: String) throws {
+  func report(_ stage: String) throws {
     try progress(Progress(done: done, total: max(planned, done), stage: stage))
   }
 }

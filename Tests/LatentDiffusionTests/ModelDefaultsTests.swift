@@ -80,14 +80,17 @@ import Weights
   }
 
   /// A hole filled in 2 steps.
-  private func filled(matchesBorder: Bool?, says defaults: String) throws -> [Float] {
+  private func filled(
+    matchesBorder: Bool? = nil, matchesTexture: Bool? = nil, strength: Double = 1, side: Int = 32, says defaults: String
+  ) throws -> [Float] {
     let model = "\(folder.path)/inpaint"
     try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/inpaint/model", toPath: model)
     try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
-    var request = Request(size: Size(height: 32, width: 32))
-    request.image = Tensor(repeating: 0.5, shape: [1, 3, 32, 32])
-    request.mask = Tensor(shape: [1, 1, 32, 32]) { out in for i in out.indices { out[i] = i % 32 < 12 ? 1 : 0 } }
-    request.matchesBorder = matchesBorder
+    var request = Request(size: Size(height: side, width: side))
+    request.image = Tensor(repeating: 0.5, shape: [1, 3, side, side])
+    request.mask = Tensor(shape: [1, 1, side, side]) { out in for i in out.indices { out[i] = i % side < 12 ? 1 : 0 } }
+    (request.matchesBorder, request.matchesTexture) = (matchesBorder, matchesTexture)
+    request.strength = strength
     var job = Job(.inpaint, request)
     job.sampling.steps = 2
     job.sampling.seed = 1
@@ -101,6 +104,23 @@ import Weights
     #expect(try filled(matchesBorder: nil, says: #"{ "match_border": true }"#) == matched)
     #expect(try filled(matchesBorder: false, says: #"{ "match_border": true }"#) == left)
     #expect(throws: ConfigError.self) { try self.filled(matchesBorder: nil, says: #"{ "match_border": 1 }"#) }
+  }
+
+  @Test func whetherHolesMatchTheTextureAroundThemIsTheFoldersToSay() throws {
+    let yes = #"{ "match_texture": true }"#
+    let (matched, left) = (
+      try filled(matchesTexture: true, side: 64, says: "{}"), try filled(side: 64, says: "{}")
+    )
+    #expect(matched != left)
+    #expect(try filled(matchesTexture: false, side: 64, says: yes) == left)
+    #expect(try filled(side: 64, says: yes) == matched)
+    #expect(throws: ConfigError.self) { try self.filled(says: #"{ "match_texture": "no" }"#) }
+  }
+
+  /// What strength keeps of a hole, no patch replaces.
+  @Test func textureIsMatchedAtFullStrengthAlone() throws {
+    let left = try filled(strength: 0.6, side: 64, says: "{}")
+    #expect(try filled(matchesTexture: true, strength: 0.6, side: 64, says: "{}") == left)
   }
 
   @Test func aSizeOfNothingIsRefused() {

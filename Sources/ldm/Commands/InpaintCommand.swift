@@ -41,6 +41,7 @@ struct InpaintCommand: ParsableCommand {
       request.mask = mask?.tensor
       request.maskMode = self.mask.mode
       request.matchesBorder = self.mask.matchBorder
+      request.matchesTexture = self.mask.matchTexture
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.inpaint, request)

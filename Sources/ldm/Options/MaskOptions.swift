@@ -39,6 +39,11 @@ struct MaskOptions: ParsableArguments {
     help: "Whether what is painted is shifted in colour to continue the picture at its edge. Default: the model's.")
   var matchBorder: Bool?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether what is painted gets its texture from the picture around it; at strength 1. Default: the model's.")
+  var matchTexture: Bool?
+
   func validate() throws {
     guard parts.allSatisfy({ !$0.isEmpty }) else { throw ValidationError("--mask names no file") }
     guard parts.filter({ $0 == "-" }).count < 2 else { throw ValidationError("--mask: stdin can be read only once") }

@@ -56,6 +56,7 @@ struct Draft {
     case .imageToImage, .inpaint:
       settings.append(("Denoising strength", Self.short(job.request.strength)))
       if let matches = job.request.matchesBorder { settings.append(("Match border", "\(matches)")) }
+      if let matches = job.request.matchesTexture { settings.append(("Match texture", "\(matches)")) }
     case .upscale: settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
     }
     settings += hashes.settings

@@ -1,0 +1,144 @@
+import Diffusion
+
+/// A picture's latents as windows about each place, and which of them hold no part of a hole.
+struct Exemplars {
+  /// Of the map.
+  let size: Size
+  /// Half a window's side, rounded down.
+  let reach: Int
+  /// Places in a plane that are painted.
+  let hole: [Int]
+  /// Middles of the windows that are known whole; and whether each place is one.
+  let places: [Int]
+  let serves: [Bool]
+  private let latents: Tensor
+  /// The latents with their channels last, and `reach` more on each side, reflected.
+  private var map: [Float] = []
+
+  /// Latents next to a hole know of what was in it when they were encoded.
+  private static let margin = 1
+
+  /// - Parameters: latents: `[1, C, h, w]`; mask: `[1, 1, h, w]`, above 0 is painted.
+  init(_ latents: Tensor, mask: Tensor, reach: Int) {
+    (self.latents, self.reach) = (latents, reach)
+    size = Size(height: latents.shape[2], width: latents.shape[3])
+    let isHole = mask.withElements { $0.map { $0 > 0 } }
+    let serves = Self.whole(isHole, size, reach: reach)
+    self.serves = serves
+    hole = isHole.indices.filter { isHole[$0] }
+    places = serves.indices.filter { serves[$0] }
+    map = padded(latents)
+  }
+
+  private var channels: Int { latents.shape[1] }
+  private var plane: Int { size.height * size.width }
+  /// Floats from one row of `map` to the next.
+  private var stride: Int { (size.width + 2 * reach) * channels }
+
+  /// Latents `[1, C, h, w]` as `map` is laid out.
+  ///
+  /// - Parameter inHoleAlone: what is outside of the hole is taken from the known ones.
+  func padded(_ other: Tensor, inHoleAlone: Bool = false) -> [Float] {
+    let source = inHoleAlone ? replaced { place, c in Self.add(other, place, plane, to: &c, weight: 1) } : other
+    let (h, w) = (size.height, size.width)
+    func reflected(_ i: Int, _ length: Int) -> Int {
+      let inside = i < 0 ? -i : i >= length ? 2 * length - 2 - i : i
+      return min(max(inside, 0), length - 1)
+    }
+    return [Float](unsafeUninitializedCapacity: (h + 2 * reach) * stride) { out, count in
+      source.withElements { source in
+        for y in 0..<(h + 2 * reach) {
+          for x in 0..<(w + 2 * reach) {
+            let place = reflected(y - reach, h) * w + reflected(x - reach, w)
+            for c in 0..<channels { out[y * stride + x * channels + c] = source[c * plane + place] }
+          }
+        }
+      }
+      count = (h + 2 * reach) * stride
+    }
+  }
+
+  /// The latents with other ones in the hole.
+  ///
+  /// - Parameter body: adds a place's channels to zeros.
+  func replaced(backwards: Bool = false, _ body: (_ place: Int, _ channels: inout [Float]) -> Void) -> Tensor {
+    var result = latents
+    var sums: [Float] = []
+    result.withMutableElements { out in
+      for index in hole.indices {
+        let place = hole[backwards ? hole.count - 1 - index : index]
+        sums = Array(repeating: 0, count: channels)
+        body(place, &sums)
+        for c in 0..<channels { out[c * plane + place] = sums[c] }
+      }
+    }
+    return result
+  }
+
+  /// Adds the known latent at a place.
+  func add(_ place: Int, to sums: inout [Float], weight: Float) {
+    Self.add(latents, place, plane, to: &sums, weight: weight)
+  }
+
+  private static func add(_ latents: Tensor, _ place: Int, _ plane: Int, to sums: inout [Float], weight: Float) {
+    latents.withElements { latents in
+      for c in sums.indices { sums[c] += weight * latents[c * plane + place] }
+    }
+  }
+}
+
+extension Exemplars {
+  /// |X - Z|² of the window of `x`, laid out as `padded` does, at a place and the known one at another.
+  ///
+  /// - Parameter reach: of the windows compared.
+  func distance(
+    _ x: UnsafeBufferPointer<Float>, at place: Int, to other: Int, reach: Int
+  ) -> Float {
+    let length = (2 * reach + 1) * channels
+    let inset = (self.reach - reach) * (stride + channels)
+    func start(_ place: Int) -> Int { place / size.width * stride + place % size.width * channels + inset }
+    return map.withUnsafeBufferPointer { map in
+      var (a, b) = (x.baseAddress! + start(place), map.baseAddress! + start(other))
+      var sum: Float = 0
+      for _ in 0...(2 * reach) {
+        sum += Self.distance(a, b, length)
+        a += stride
+        b += stride
+      }
+      return sum
+    }
+  }
+
+  private static func distance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+    func lanes(_ p: UnsafePointer<Float>, _ i: Int) -> SIMD4<Float> {
+      UnsafeRawPointer(p + i).loadUnaligned(as: SIMD4<Float>.self)
+    }
+    var sums = SIMD4<Float>.zero
+    let whole = count / 4 * 4
+    for i in Swift.stride(from: 0, to: whole, by: 4) {
+      let difference = lanes(a, i) - lanes(b, i)
+      sums += difference * difference
+    }
+    return (whole..<count).reduce(sums.sum()) { $0 + (a[$1] - b[$1]) * (a[$1] - b[$1]) }
+  }
+
+  /// Whether each window lies within the map and keeps the margin from the hole.
+  private static func whole(_ isHole: [Bool], _ size: Size, reach: Int) -> [Bool] {
+    let (h, w) = (size.height, size.width)
+    // Sums over rectangles from the corner (Crow 1984).
+    var sums = [Int32](repeating: 0, count: (h + 1) * (w + 1))
+    for y in 0..<h {
+      for x in 0..<w {
+        let here = (y + 1) * (w + 1) + x + 1
+        sums[here] = sums[here - 1] + sums[here - w - 1] - sums[here - w - 2] + (isHole[y * w + x] ? 1 : 0)
+      }
+    }
+    return isHole.indices.map { place in
+      let (y, x, far) = (place / w, place % w, reach + margin)
+      guard y >= reach, y < h - reach, x >= reach, x < w - reach else { return false }
+      let (top, bottom) = (max(y - far, 0) * (w + 1), min(y + far + 1, h) * (w + 1))
+      let (left, right) = (max(x - far, 0), min(x + far + 1, w))
+      return sums[bottom + right] - sums[top + right] - sums[bottom + left] + sums[top + left] == 0
+    }
+  }
+}

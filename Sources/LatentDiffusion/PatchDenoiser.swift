@@ -1,0 +1,99 @@
+import Diffusion
+import Foundation
+
+/// The ideal denoiser of one picture's patches: the clean latent that is expected in the middle of a noisy window X, if the
+/// window is one of those that are known.
+///
+///     x̂₀ = Σ wᵢ zᵢ,  w = softmax(-|X - Zᵢ|² / 2σ²)
+///
+/// for windows Zᵢ without a hole and latents zᵢ in their middles. It is what a network that sees no further than a window would
+/// learn from this picture alone (Kamb & Ganguli 2024, arXiv 2412.20292, section 3), and at little noise it makes what a small
+/// network leaves blurred look like its surroundings.
+///
+/// In small maps all windows count. In larger ones those do that PatchMatch looks at (Barnes et al. 2009, section 3.2): what
+/// continues the neighbours' matches, and what lies about its own; others are too far away to weigh anything.
+package final class PatchDenoiser: Denoiser {
+  /// Of the last call; before it, of the smaller size or by chance.
+  package private(set) var matches: PatchMatches
+  private let exemplars: Exemplars
+  private let noise: NoiseSchedule
+  private let isExhaustive: Bool
+  private var random: SplitMix
+  private var calls = 0
+
+  /// σ below which windows of 3 x 3 serve, 5 x 5 above.
+  private static let finish = 0.12
+
+  /// nil where nothing is painted, or too little is known to learn from.
+  ///
+  /// - Parameters:
+  ///   - latents: clean, `[1, C, h, w]`; in the hole what is painted there now.
+  ///   - mask: of latents, `[1, 1, h, w]`: above 0 is painted.
+  ///   - coarse: what was found at a smaller size.
+  ///   - noise: by which timesteps are told from σ.
+  ///   - seed: of the places that are looked at by chance.
+  package init?(latents: Tensor, mask: Tensor, coarse: PatchMatches?, noise: NoiseSchedule, seed: UInt64) {
+    exemplars = Exemplars(latents, mask: mask, reach: 2)
+    // Of a few windows nothing but repeats could be made.
+    let enough = max(32, exemplars.hole.count / 4)
+    guard !exemplars.hole.isEmpty, exemplars.places.count >= enough, latents.isFinite else { return nil }
+    self.noise = noise
+    random = SplitMix(seed: seed)
+    isExhaustive = coarse == nil && exemplars.hole.count * exemplars.places.count <= 1 << 22
+    matches = PatchMatches(in: exemplars, like: coarse, random: &random)
+  }
+
+  /// The latents with what matches best in the hole, `[1, C, h, w]`.
+  package var composed: Tensor {
+    exemplars.replaced { place, channels in exemplars.add(Int(matches.places[place]), to: &channels, weight: 1) }
+  }
+
+  /// - Returns: clean latents (`Prediction.sample`); outside of the hole they are known, at every call.
+  package func predict(_ input: DenoiserInput) throws -> Tensor {
+    let sigma = noise.sigma(at: input.timestep)
+    let reach = sigma < Self.finish ? 1 : exemplars.reach
+    let x = exemplars.padded(input.latents * Float(NoiseLevel(sigma: sigma).scale), inHoleAlone: true)
+    calls += 1
+    return x.withUnsafeBufferPointer { x in
+      // There and back in turn, so that matches spread both ways.
+      exemplars.replaced(backwards: calls % 2 == 0) { place, channels in
+        let candidates = (isExhaustive ? exemplars.places : nearby(place)).map { other in
+          (place: other, distance: exemplars.distance(x, at: place, to: other, reach: reach))
+        }
+        let best = candidates.min { $0.distance < $1.distance }!
+        matches.places[place] = Int32(best.place)
+        let weights = candidates.map { exp((best.distance - $0.distance) / Float(2 * sigma * sigma)) }
+        let total = weights.reduce(0, +)
+        for (candidate, weight) in zip(candidates, weights) where weight > 0 {
+          exemplars.add(candidate.place, to: &channels, weight: weight / total)
+        }
+      }
+    }
+  }
+
+  /// Where PatchMatch looks for a place: its match, what continues its neighbours', and at random ever closer about its own.
+  private func nearby(_ place: Int) -> [Int] {
+    let (h, w) = (exemplars.size.height, exemplars.size.width)
+    let own = Int(matches.places[place])
+    var found = [own]
+    func look(_ y: Int, _ x: Int) {
+      guard (0..<h).contains(y), (0..<w).contains(x), exemplars.serves[y * w + x] else { return }
+      if !found.contains(y * w + x) { found.append(y * w + x) }
+    }
+    for (dy, dx) in [(0, -1), (0, 1), (-1, 0), (1, 0)] {
+      let (y, x) = (place / w + dy, place % w + dx)
+      guard (0..<h).contains(y), (0..<w).contains(x) else { continue }
+      let match = Int(matches.places[y * w + x])
+      if match >= 0 { look(match / w - dy, match % w - dx) }
+    }
+    var radius = max(h, w) / 2
+    while radius >= 1 {
+      let (dy, dx) = (
+        Int.random(in: -radius...radius, using: &random), Int.random(in: -radius...radius, using: &random)
+      )
+      look(own / w + dy, own % w + dx)
+      radius /= 2
+    }
+    return found
+  }
+}

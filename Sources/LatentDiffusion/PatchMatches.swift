@@ -1,0 +1,58 @@
+import Diffusion
+
+/// For each place of a hole the middle of the known window that it is most like.
+package struct PatchMatches {
+  let size: Size
+  /// Places in a plane; -1 where nothing is painted.
+  package var places: [Int32]
+
+  /// The smallest rectangle about the hole.
+  var box: Region {
+    let hole = places.indices.filter { places[$0] >= 0 }
+    let (rows, columns) = (hole.map { $0 / size.width }, hole.map { $0 % size.width })
+    return Region(rows: rows.min()!..<(rows.max()! + 1), columns: columns.min()!..<(columns.max()! + 1))
+  }
+
+  /// Those of a smaller map, enlarged: what lay side by side lies side by side again. By chance where that is no known window,
+  /// and without a smaller map.
+  init(in exemplars: Exemplars, like coarse: PatchMatches?, random: inout SplitMix) {
+    size = exemplars.size
+    places = Array(repeating: -1, count: size.height * size.width)
+    for place in exemplars.hole {
+      let match = coarse?.enlarged(at: place, in: exemplars) ?? exemplars.places.randomElement(using: &random)!
+      places[place] = Int32(match)
+    }
+  }
+
+  /// What a place of a larger map is like, by this place or one next to it.
+  private func enlarged(at place: Int, in exemplars: Exemplars) -> Int? {
+    let (h, w) = (exemplars.size.height, exemplars.size.width)
+    let (y, x) = (place / w, place % w)
+    for (dy, dx) in [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)] {
+      let (smallY, smallX) = (y * size.height / h + dy, x * size.width / w + dx)
+      guard (0..<size.height).contains(smallY), (0..<size.width).contains(smallX) else { continue }
+      let match = Int(places[smallY * size.width + smallX])
+      guard match >= 0 else { continue }
+      let (row, column) = (
+        y + (match / size.width - smallY) * h / size.height, x + (match % size.width - smallX) * w / size.width
+      )
+      if (0..<h).contains(row), (0..<w).contains(column), exemplars.serves[row * w + column] { return row * w + column }
+    }
+    return nil
+  }
+}
+
+/// SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators").
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,88 @@
+import Diffusion
+import Foundation
+import Inpainting
+
+extension Run {
+  /// Whether holes get their texture from the picture. Not where strength, a size to work at or another conditioner has its say
+  /// in what the network makes.
+  private var matchesTexture: Bool {
+    let request = job.request
+    guard !request.raw && request.strength == 1 && job.work == .auto else { return false }
+    return request.matchesTexture ?? (job.conditioners.isEmpty && loaded.defaults.matchesTexture ?? false)
+  }
+
+  /// What was painted, with the texture of what is around it: from coarse to fine, as what is alike when small decides what may
+  /// stand where (Wexler et al. 2007, "Space-time completion of video", section 3.3). nil where that is not wanted, or too
+  /// little is known.
+  ///
+  /// Draws, at each size: the seed of the search, the start noise, and noise at each step.
+  ///
+  /// - Parameters: painted: `[1, 3, h, w]`, as large as `cut` or smaller; cut: `[1, 3, H, W]`; mask: `[1, 1, H, W]`.
+  /// - Returns: `[1, 3, H, W]`, to be pasted where the mask is.
+  func textured(_ painted: Tensor, over cut: Tensor, mask: Tensor) throws -> Tensor? {
+    guard matchesTexture else { return nil }
+    let (h, w) = (cut.shape[2], cut.shape[3])
+    var result = painted
+    var matches: PatchMatches?
+    var scale = Double(loaded.nativeSize) / Double(max(h, w))
+    while scale <= 0.75 {
+      let size = loaded.size(Size(height: h, width: w), scaledBy: scale)
+      let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
+      let hole = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
+      result = try textured(result, over: small, mask: hole, &matches)
+      scale *= 2
+    }
+    // What a soft mask keeps of the picture is no part of what is painted.
+    result = try textured(result, over: cut, mask: mask.map { $0 > 0 ? 1 : 0 }, &matches)
+    return matches == nil ? nil : result
+  }
+
+  /// The same at one size: noised a little, and sampled again by the picture's own patches; as it is where too little is known.
+  ///
+  /// - Parameter matches: of the size before, nil at the first; then of this one.
+  private func textured(
+    _ painted: Tensor, over picture: Tensor, mask: Tensor, _ matches: inout PatchMatches?
+  ) throws -> Tensor {
+    let (h, w) = (picture.shape[2], picture.shape[3])
+    let painted = painted.shape == picture.shape ? painted : painted.resized(height: h, width: w, .lanczos3)
+    let canvas = loaded.padded(paste(painted, over: picture, mask: mask, seam: seam))
+    let encoded = try loaded.encode(canvas, .mean, noise: &noise)
+    // Autoencoders differ in what they call one; so do pictures in contrast.
+    let unit = Float(max(encoded.standardDeviation, 1e-3))
+    let latents = encoded / unit
+    let hole = mask.paddedByReflection(height: canvas.shape[2], width: canvas.shape[3])
+      .resized(height: latents.shape[2], width: latents.shape[3], .area)
+    let schedule = try NoiseSchedule(SchedulerConfig())
+    let seed = noise([1]).withElements { UInt64($0[0].bitPattern) }
+    guard let denoiser = PatchDenoiser(latents: latents, mask: hole, coarse: matches, noise: schedule, seed: seed)
+    else { return painted }
+    var conditioning = Conditioning()
+    conditioning.start = Start(latents: matches == nil ? latents : denoiser.composed)
+    var options = SamplerOptions()
+    (options.sigmas, options.prediction) = (Self.textureSigmas, .sample)
+    let sampler = try Samplers.named("euler-a").make(schedule, SchedulerConfig(), options)
+    var settings = SampleSettings()
+    (settings.steps, settings.guidance) = (Self.textureSigmas.count, 1)
+    let result = try sample(
+      denoiser, conditioning, sampler, settings, shape: latents.shape, noise: &noise
+    ) { _, _ in try report("matching the texture") }
+    matches = denoiser.matches
+    return try decoded(result * unit, where: denoiser.matches.box, over: painted)
+  }
+
+  /// From where colours and large shapes stay as they are painted, to where nothing is seen of the noise.
+  private static let textureSigmas = (0..<12).map { 0.4 * pow(0.125, Double($0) / 11) }
+
+  /// `picture` with the latents of a region, and what a decoder sees about them, decoded over it.
+  private func decoded(_ latents: Tensor, where region: Region, over picture: Tensor) throws -> Tensor {
+    let f = model.latentFactor
+    let seen = region.widened(by: 16, in: latents.shape)
+    let part = try loaded.decode(seen.cut(latents))
+    let place = Region(
+      rows: (seen.rows.lowerBound * f)..<min(seen.rows.upperBound * f, picture.shape[2]),
+      columns: (seen.columns.lowerBound * f)..<min(seen.columns.upperBound * f, picture.shape[3]))
+    var result = picture
+    place.paste(part.cropped(top: 0, left: 0, height: place.rows.count, width: place.columns.count), on: &result)
+    return result
+  }
+}
