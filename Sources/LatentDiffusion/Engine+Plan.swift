@@ -29,8 +29,9 @@ extension Engine {
   public func memory(for job: Job) throws -> Int {
     let loaded = try model(for: job.task, job.request.positive)
     let size = job.request.size
-    // The picture as samples, as a file, and strips of it as floats; where the network sees it whole, its maps.
-    let perPixel = job.work == .input ? 512 : 16
+    // The picture as samples, as a file, and strips of it as floats; about a hole, which may be all over it, a dozen copies as
+    // floats; where the network sees it whole, its maps.
+    let perPixel = job.work == .input ? 512 : job.task == .inpaint ? 160 : 16
     return loaded.activations(of: size) * 3 / 2 + perPixel * size.height * size.width + 64 << 20
   }
 
