@@ -12,22 +12,22 @@ struct Exemplars {
   let places: [Int]
   let serves: [Bool]
   private let latents: Tensor
-  /// The latents with their channels last, and `reach` more on each side, reflected.
-  private var map: [Float] = []
+  /// The latents with `reach` more on each side, reflected, and their channels last.
+  private var map: Tensor
 
   /// Latents next to a hole know of what was in it when they were encoded.
   private static let margin = 1
 
   /// - Parameters: latents: `[1, C, h, w]`; mask: `[1, 1, h, w]`, above 0 is painted.
   init(_ latents: Tensor, mask: Tensor, reach: Int) {
-    (self.latents, self.reach) = (latents, reach)
+    (self.latents, self.reach, map) = (latents, reach, latents)
     size = Size(height: latents.shape[2], width: latents.shape[3])
     let isHole = mask.withElements { $0.map { $0 > 0 } }
     let serves = Self.whole(isHole, size, reach: reach)
     self.serves = serves
     hole = isHole.indices.filter { isHole[$0] }
     places = serves.indices.filter { serves[$0] }
-    map = padded(latents)
+    map = framed(latents)
   }
 
   private var channels: Int { latents.shape[1] }
@@ -36,26 +36,8 @@ struct Exemplars {
   private var stride: Int { (size.width + 2 * reach) * channels }
 
   /// Latents `[1, C, h, w]` as `map` is laid out.
-  ///
-  /// - Parameter inHoleAlone: what is outside of the hole is taken from the known ones.
-  func padded(_ other: Tensor, inHoleAlone: Bool = false) -> [Float] {
-    let source = inHoleAlone ? replaced { place, c in Self.add(other, place, plane, to: &c, weight: 1) } : other
-    let (h, w) = (size.height, size.width)
-    func reflected(_ i: Int, _ length: Int) -> Int {
-      let inside = i < 0 ? -i : i >= length ? 2 * length - 2 - i : i
-      return min(max(inside, 0), length - 1)
-    }
-    return [Float](unsafeUninitializedCapacity: (h + 2 * reach) * stride) { out, count in
-      source.withElements { source in
-        for y in 0..<(h + 2 * reach) {
-          for x in 0..<(w + 2 * reach) {
-            let place = reflected(y - reach, h) * w + reflected(x - reach, w)
-            for c in 0..<channels { out[y * stride + x * channels + c] = source[c * plane + place] }
-          }
-        }
-      }
-      count = (h + 2 * reach) * stride
-    }
+  func framed(_ latents: Tensor) -> Tensor {
+    latents.framedByReflection(top: reach, left: reach, bottom: reach, right: reach).channelsLast()
   }
 
   /// The latents with other ones in the hole.
@@ -75,20 +57,18 @@ struct Exemplars {
     return result
   }
 
-  /// Adds the known latent at a place.
-  func add(_ place: Int, to sums: inout [Float], weight: Float) {
-    Self.add(latents, place, plane, to: &sums, weight: weight)
-  }
-
-  private static func add(_ latents: Tensor, _ place: Int, _ plane: Int, to sums: inout [Float], weight: Float) {
-    latents.withElements { latents in
+  /// Adds the latent at a place.
+  ///
+  /// - Parameter others: `[1, C, h, w]`; nil: the known ones.
+  func add(_ place: Int, of others: Tensor? = nil, to sums: inout [Float], weight: Float = 1) {
+    (others ?? latents).withElements { latents in
       for c in sums.indices { sums[c] += weight * latents[c * plane + place] }
     }
   }
 }
 
 extension Exemplars {
-  /// |X - Z|² of the window of `x`, laid out as `padded` does, at a place and the known one at another.
+  /// |X - Z|² of the window of `x`, laid out as `framed` does, at a place and the known one at another.
   ///
   /// - Parameter reach: of the windows compared.
   func distance(
@@ -97,7 +77,7 @@ extension Exemplars {
     let length = (2 * reach + 1) * channels
     let inset = (self.reach - reach) * (stride + channels)
     func start(_ place: Int) -> Int { place / size.width * stride + place % size.width * channels + inset }
-    return map.withUnsafeBufferPointer { map in
+    return map.withElements { map in
       var (a, b) = (x.baseAddress! + start(place), map.baseAddress! + start(other))
       var sum: Float = 0
       for _ in 0...(2 * reach) {

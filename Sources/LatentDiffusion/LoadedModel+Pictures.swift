@@ -94,5 +94,5 @@ extension LoadedModel {
 }
 
 extension Range<Int> {
-  fileprivate func scaled(by factor: Int) -> Range<Int> { (lowerBound * factor)..<(upperBound * factor) }
+  func scaled(by factor: Int) -> Range<Int> { (lowerBound * factor)..<(upperBound * factor) }
 }

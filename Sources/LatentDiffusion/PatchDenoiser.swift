@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Models
 
 /// The ideal denoiser of one picture's patches: the clean latent that is expected in the middle of a noisy window X, if the
 /// window is one of those that are known.
@@ -45,16 +46,17 @@ package final class PatchDenoiser: Denoiser {
 
   /// The latents with what matches best in the hole, `[1, C, h, w]`.
   package var composed: Tensor {
-    exemplars.replaced { place, channels in exemplars.add(Int(matches.places[place]), to: &channels, weight: 1) }
+    exemplars.replaced { place, channels in exemplars.add(Int(matches.places[place]), to: &channels) }
   }
 
   /// - Returns: clean latents (`Prediction.sample`); outside of the hole they are known, at every call.
   package func predict(_ input: DenoiserInput) throws -> Tensor {
     let sigma = noise.sigma(at: input.timestep)
     let reach = sigma < Self.finish ? 1 : exemplars.reach
-    let x = exemplars.padded(input.latents * Float(NoiseLevel(sigma: sigma).scale), inHoleAlone: true)
+    let noisy = input.latents * Float(NoiseLevel(sigma: sigma).scale)
+    let x = exemplars.framed(exemplars.replaced { place, channels in exemplars.add(place, of: noisy, to: &channels) })
     calls += 1
-    return x.withUnsafeBufferPointer { x in
+    return x.withElements { x in
       // There and back in turn, so that matches spread both ways.
       exemplars.replaced(backwards: calls % 2 == 0) { place, channels in
         let candidates = (isExhaustive ? exemplars.places : nearby(place)).map { other in

@@ -1,4 +1,5 @@
 import Diffusion
+import Models
 
 /// For each place of a hole the middle of the known window that it is most like.
 package struct PatchMatches {
@@ -39,20 +40,5 @@ package struct PatchMatches {
       if (0..<h).contains(row), (0..<w).contains(column), exemplars.serves[row * w + column] { return row * w + column }
     }
     return nil
-  }
-}
-
-/// SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators").
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

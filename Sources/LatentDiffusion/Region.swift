@@ -28,7 +28,7 @@ package struct Region: Equatable, Sendable {
   /// The region and as much on each side as there is of `margin`.
   func widened(by margin: Int, in shape: [Int]) -> Region {
     func widened(_ span: Range<Int>, _ length: Int) -> Range<Int> {
-      max(span.lowerBound - margin, 0)..<min(span.upperBound + margin, length)
+      (span.lowerBound - margin..<span.upperBound + margin).clamped(to: 0..<length)
     }
     return Region(rows: widened(rows, shape[2]), columns: widened(columns, shape[3]))
   }

@@ -39,9 +39,7 @@ extension Run {
       return try textured(painted, over: cut, mask: mask) ?? painted
     }
     let (h, w) = (cut.shape[2], cut.shape[3])
-    let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
-    // Any pixel of the hole is to be repainted at the smaller size too.
-    let smallMask = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
+    let (small, smallMask) = reduced(cut, mask, to: size)
     let painted = try onePass(small, smallMask)
     if let textured = try textured(painted, over: cut, mask: mask) { return textured }
     let strength = job.request.strength
@@ -53,6 +51,15 @@ extension Run {
     else { return coarse }
     return try onePass(
       paste(coarse, over: cut, mask: mask, seam: seam), mask, strength: Self.retouch * strength, settings)
+  }
+
+  /// A picture and its mask at a smaller size.
+  func reduced(_ picture: Tensor, _ mask: Tensor, to size: Size) -> (picture: Tensor, mask: Tensor) {
+    (
+      picture.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1),
+      // Any pixel of the hole is to be repainted at the smaller size too.
+      mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
+    )
   }
 
   var seam: Seam {

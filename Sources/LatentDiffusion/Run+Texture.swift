@@ -26,10 +26,8 @@ extension Run {
     var matches: PatchMatches?
     var scale = Double(loaded.nativeSize) / Double(max(h, w))
     while scale <= 0.75 {
-      let size = loaded.size(Size(height: h, width: w), scaledBy: scale)
-      let small = cut.resized(height: size.height, width: size.width, .lanczos3).clamped(to: -1...1)
-      let hole = mask.resized(height: size.height, width: size.width, .area).map { $0 > 0.01 ? 1 : 0 }
-      result = try textured(result, over: small, mask: hole, &matches)
+      let small = reduced(cut, mask, to: loaded.size(Size(height: h, width: w), scaledBy: scale))
+      result = try textured(result, over: small.picture, mask: small.mask, &matches)
       scale *= 2
     }
     // What a soft mask keeps of the picture is no part of what is painted.
@@ -79,8 +77,8 @@ extension Run {
     let seen = region.widened(by: 16, in: latents.shape)
     let part = try loaded.decode(seen.cut(latents))
     let place = Region(
-      rows: (seen.rows.lowerBound * f)..<min(seen.rows.upperBound * f, picture.shape[2]),
-      columns: (seen.columns.lowerBound * f)..<min(seen.columns.upperBound * f, picture.shape[3]))
+      rows: seen.rows.scaled(by: f).clamped(to: 0..<picture.shape[2]),
+      columns: seen.columns.scaled(by: f).clamped(to: 0..<picture.shape[3]))
     var result = picture
     place.paste(part.cropped(top: 0, left: 0, height: place.rows.count, width: place.columns.count), on: &result)
     return result

@@ -39,22 +39,13 @@ package struct TokenMerging: Sendable {
     var isDestination = [Bool](repeating: false, count: height * width)
     for y in 0..<(height / 2) {
       for x in 0..<(width / 2) {
-        let corner = seed.map { Self.mixed($0 &+ UInt64(y * width + x)) & 3 } ?? 0
+        let corner = seed.map { SplitMix.mixed(($0 &+ UInt64(y * width + x)) &* SplitMix.step) & 3 } ?? 0
         isDestination[(2 * y + Int(corner >> 1)) * width + 2 * x + Int(corner & 1)] = true
       }
     }
     return (
       isDestination.indices.filter { isDestination[$0] }, isDestination.indices.filter { !isDestination[$0] }
     )
-  }
-
-  /// A number that differs in half of its bits for neighbours: SplitMix64's last step (Steele et al. 2014,
-  /// doi:10.1145/2660193.2660195).
-  private static func mixed(_ seed: UInt64) -> UInt64 {
-    var z = seed &* 0x9e37_79b9_7f4a_7c15
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 
   /// Where each token goes: those that stay by themselves first, then the destinations.
