@@ -1,50 +1,70 @@
 import Diffusion
 
-/// A picture's latents as windows about each place, and which of them hold no part of a hole.
+/// Latents of a picture, and of it mirrored, as windows about each place, and which of them hold no part of a hole.
+///
+/// A place is a number that counts row by row, and map by map.
 struct Exemplars {
-  /// Of the map.
+  /// Of a map.
   let size: Size
   /// Half a window's side, rounded down.
   let reach: Int
-  /// Places in a plane that are painted.
+  /// Places in the first map that are painted.
   let hole: [Int]
-  /// Middles of the windows that are known whole; and whether each place is one.
+  /// Middles of the windows that are known whole, in all maps; and whether each place is one.
   let places: [Int]
   let serves: [Bool]
   private let latents: Tensor
   /// The latents with `reach` more on each side, reflected, and their channels last.
-  private var map: Tensor
+  private(set) var maps: Tensor
 
   /// Latents next to a hole know of what was in it when they were encoded.
   private static let margin = 1
 
-  /// - Parameters: latents: `[1, C, h, w]`; mask: `[1, 1, h, w]`, above 0 is painted.
+  /// - Parameters: latents: `[maps, C, h, w]`; mask: `[maps, 1, h, w]`, above 0 is painted.
   init(_ latents: Tensor, mask: Tensor, reach: Int) {
-    (self.latents, self.reach, map) = (latents, reach, latents)
-    size = Size(height: latents.shape[2], width: latents.shape[3])
+    (self.latents, self.reach, maps) = (latents, reach, latents)
+    let size = Size(height: latents.shape[2], width: latents.shape[3])
+    self.size = size
     let isHole = mask.withElements { $0.map { $0 > 0 } }
-    let serves = Self.whole(isHole, size, reach: reach)
+    let plane = size.height * size.width
+    let serves = Swift.stride(from: 0, to: isHole.count, by: plane).flatMap {
+      Self.whole(Array(isHole[$0..<($0 + plane)]), size, reach: reach)
+    }
     self.serves = serves
-    hole = isHole.indices.filter { isHole[$0] }
+    hole = (0..<plane).filter { isHole[$0] }
     places = serves.indices.filter { serves[$0] }
-    map = framed(latents)
+    maps = framed(latents)
   }
 
-  private var channels: Int { latents.shape[1] }
+  var channels: Int { latents.shape[1] }
   private var plane: Int { size.height * size.width }
-  /// Floats from one row of `map` to the next.
+  /// Floats from one row of `maps` to the next.
   private var stride: Int { (size.width + 2 * reach) * channels }
 
-  /// Latents `[1, C, h, w]` as `map` is laid out.
+  /// Latents `[N, C, h, w]` as `maps` are laid out.
   func framed(_ latents: Tensor) -> Tensor {
     latents.framedByReflection(top: reach, left: reach, bottom: reach, right: reach).channelsLast()
   }
 
-  /// The latents with other ones in the hole.
+  /// Where the window about a place starts in what is framed; counted in channels.
+  func corner(of place: Int) -> Int {
+    let (width, height) = (size.width + 2 * reach, size.height + 2 * reach)
+    return (place / plane * height + place % plane / size.width) * width + place % size.width
+  }
+
+  /// The middle of a known window so far from a place of the same map; nil where there is none.
+  func place(_ place: Int, movedBy dy: Int, _ dx: Int) -> Int? {
+    let (y, x) = (place % plane / size.width + dy, place % size.width + dx)
+    guard (0..<size.height).contains(y), (0..<size.width).contains(x) else { return nil }
+    let moved = place + dy * size.width + dx
+    return serves[moved] ? moved : nil
+  }
+
+  /// The first map with other latents in the hole, `[1, C, h, w]`.
   ///
   /// - Parameter body: adds a place's channels to zeros.
   func replaced(backwards: Bool = false, _ body: (_ place: Int, _ channels: inout [Float]) -> Void) -> Tensor {
-    var result = latents
+    var result = latents.slice(axis: 0, 0..<1)
     var sums: [Float] = []
     result.withMutableElements { out in
       for index in hole.indices {
@@ -62,7 +82,8 @@ struct Exemplars {
   /// - Parameter others: `[1, C, h, w]`; nil: the known ones.
   func add(_ place: Int, of others: Tensor? = nil, to sums: inout [Float], weight: Float = 1) {
     (others ?? latents).withElements { latents in
-      for c in sums.indices { sums[c] += weight * latents[c * plane + place] }
+      let start = place / plane * channels * plane + place % plane
+      for c in sums.indices { sums[c] += weight * latents[start + c * plane] }
     }
   }
 }
@@ -76,9 +97,9 @@ extension Exemplars {
   ) -> Float {
     let length = (2 * reach + 1) * channels
     let inset = (self.reach - reach) * (stride + channels)
-    func start(_ place: Int) -> Int { place / size.width * stride + place % size.width * channels + inset }
-    return map.withElements { map in
-      var (a, b) = (x.baseAddress! + start(place), map.baseAddress! + start(other))
+    return maps.withElements { maps in
+      var a = x.baseAddress! + corner(of: place) * channels + inset
+      var b = maps.baseAddress! + corner(of: other) * channels + inset
       var sum: Float = 0
       for _ in 0...(2 * reach) {
         sum += Self.distance(a, b, length)

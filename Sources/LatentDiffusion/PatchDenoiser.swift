@@ -14,7 +14,7 @@ import Models
 /// In small maps all windows count. In larger ones those do that PatchMatch looks at (Barnes et al. 2009, section 3.2): what
 /// continues the neighbours' matches, and what lies about its own; others are too far away to weigh anything.
 package final class PatchDenoiser: Denoiser {
-  /// Of the last call; before it, of the smaller size or by chance.
+  /// Of the last call; before it, of the smaller size or of what known windows fill the hole with.
   package private(set) var matches: PatchMatches
   private let exemplars: Exemplars
   private let noise: NoiseSchedule
@@ -28,8 +28,9 @@ package final class PatchDenoiser: Denoiser {
   /// nil where nothing is painted, or too little is known to learn from.
   ///
   /// - Parameters:
-  ///   - latents: clean, `[1, C, h, w]`; in the hole what is painted there now.
-  ///   - mask: of latents, `[1, 1, h, w]`: above 0 is painted.
+  ///   - latents: clean, of unit variance, `[maps, C, h, w]`; in the hole what is painted there now. The first map is denoised;
+  ///     the others, such as of the picture mirrored, are more to learn from.
+  ///   - mask: of latents, `[maps, 1, h, w]`: above 0 is painted.
   ///   - coarse: what was found at a smaller size.
   ///   - noise: by which timesteps are told from σ.
   ///   - seed: of the places that are looked at by chance.
@@ -41,7 +42,11 @@ package final class PatchDenoiser: Denoiser {
     self.noise = noise
     random = SplitMix(seed: seed)
     isExhaustive = coarse == nil && exemplars.hole.count * exemplars.places.count <= 1 << 22
-    matches = PatchMatches(in: exemplars, like: coarse, random: &random)
+    if let coarse {
+      matches = PatchMatches(in: exemplars, like: coarse, random: &random)
+    } else {
+      matches = PatchMatches(filling: exemplars)
+    }
   }
 
   /// The latents with what matches best in the hole, `[1, C, h, w]`.
@@ -77,25 +82,23 @@ package final class PatchDenoiser: Denoiser {
   private func nearby(_ place: Int) -> [Int] {
     let (h, w) = (exemplars.size.height, exemplars.size.width)
     let own = Int(matches.places[place])
-    var found = [own]
-    func look(_ y: Int, _ x: Int) {
-      guard (0..<h).contains(y), (0..<w).contains(x), exemplars.serves[y * w + x] else { return }
-      if !found.contains(y * w + x) { found.append(y * w + x) }
+    var found: [Int] = []
+    func look(_ match: Int, _ dy: Int, _ dx: Int) {
+      if let place = exemplars.place(match, movedBy: dy, dx), !found.contains(place) { found.append(place) }
     }
+    look(own, 0, 0)
     for (dy, dx) in [(0, -1), (0, 1), (-1, 0), (1, 0)] {
       let (y, x) = (place / w + dy, place % w + dx)
       guard (0..<h).contains(y), (0..<w).contains(x) else { continue }
       let match = Int(matches.places[y * w + x])
-      if match >= 0 { look(match / w - dy, match % w - dx) }
+      if match >= 0 { look(match, -dy, -dx) }
     }
     var radius = max(h, w) / 2
     while radius >= 1 {
-      let (dy, dx) = (
-        Int.random(in: -radius...radius, using: &random), Int.random(in: -radius...radius, using: &random)
-      )
-      look(own / w + dy, own % w + dx)
+      look(own, Int.random(in: -radius...radius, using: &random), Int.random(in: -radius...radius, using: &random))
       radius /= 2
     }
-    return found
+    // A copy's own place may be the edge of a known window, and not the middle of one.
+    return found.isEmpty ? [own] : found
   }
 }

@@ -1,10 +1,11 @@
 import Diffusion
 import Models
 
-/// For each place of a hole the middle of the known window that it is most like.
+/// For each place of a hole the place that it is most like.
 package struct PatchMatches {
+  /// Of a map.
   let size: Size
-  /// Places in a plane; -1 where nothing is painted.
+  /// By place of the first map, places of `Exemplars`; -1 where nothing is painted.
   package var places: [Int32]
 
   /// The smallest rectangle about the hole.
@@ -14,13 +15,15 @@ package struct PatchMatches {
     return Region(rows: rows.min()!..<(rows.max()! + 1), columns: columns.min()!..<(columns.max()! + 1))
   }
 
-  /// Those of a smaller map, enlarged: what lay side by side lies side by side again. By chance where that is no known window,
-  /// and without a smaller map.
-  init(in exemplars: Exemplars, like coarse: PatchMatches?, random: inout SplitMix) {
+  /// Those by which known windows fill the hole.
+  init(filling exemplars: Exemplars) { (size, places) = (exemplars.size, Filling(exemplars).sources) }
+
+  /// Those of smaller maps, enlarged: what lay side by side lies side by side again. By chance where that is no known window.
+  init(in exemplars: Exemplars, like coarse: PatchMatches, random: inout SplitMix) {
     size = exemplars.size
     places = Array(repeating: -1, count: size.height * size.width)
     for place in exemplars.hole {
-      let match = coarse?.enlarged(at: place, in: exemplars) ?? exemplars.places.randomElement(using: &random)!
+      let match = coarse.enlarged(at: place, in: exemplars) ?? exemplars.places.randomElement(using: &random)!
       places[place] = Int32(match)
     }
   }
@@ -34,10 +37,9 @@ package struct PatchMatches {
       guard (0..<size.height).contains(smallY), (0..<size.width).contains(smallX) else { continue }
       let match = Int(places[smallY * size.width + smallX])
       guard match >= 0 else { continue }
-      let (row, column) = (
-        y + (match / size.width - smallY) * h / size.height, x + (match % size.width - smallX) * w / size.width
-      )
-      if (0..<h).contains(row), (0..<w).contains(column), exemplars.serves[row * w + column] { return row * w + column }
+      let (map, matchY) = (match / places.count, match % places.count / size.width)
+      let (down, right) = ((matchY - smallY) * h / size.height, (match % size.width - smallX) * w / size.width)
+      if let found = exemplars.place(map * h * w + place, movedBy: down, right) { return found }
     }
     return nil
   }

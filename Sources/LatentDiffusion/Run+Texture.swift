@@ -35,7 +35,8 @@ extension Run {
     return matches == nil ? nil : result
   }
 
-  /// The same at one size: noised a little, and sampled again by the picture's own patches; as it is where too little is known.
+  /// The same at one size: the hole copied together as `Filling` or the size before says, noised a little, and sampled again by
+  /// the picture's own patches; as it is painted where too little is known.
   ///
   /// - Parameter matches: of the size before, nil at the first; then of this one.
   private func textured(
@@ -44,32 +45,40 @@ extension Run {
     let (h, w) = (picture.shape[2], picture.shape[3])
     let painted = painted.shape == picture.shape ? painted : painted.resized(height: h, width: w, .lanczos3)
     let canvas = loaded.padded(paste(painted, over: picture, mask: mask, seam: seam))
-    let encoded = try loaded.encode(canvas, .mean, noise: &noise)
+    // Mirrored, it shows the other halves of what is symmetric.
+    let encoded = try [canvas, canvas.reversed(axis: 3)].map { try loaded.encode($0, .mean, noise: &noise) }
     // Autoencoders differ in what they call one; so do pictures in contrast.
-    let unit = Float(max(encoded.standardDeviation, 1e-3))
-    let latents = encoded / unit
+    let unit = Float(max(encoded[0].standardDeviation, 1e-3))
     let hole = mask.paddedByReflection(height: canvas.shape[2], width: canvas.shape[3])
-      .resized(height: latents.shape[2], width: latents.shape[3], .area)
+      .resized(height: encoded[0].shape[2], width: encoded[0].shape[3], .area)
+    let (latents, holes) = (
+      Tensor.concatenate(encoded, axis: 0) / unit, Tensor.concatenate([hole, hole.reversed(axis: 3)], axis: 0)
+    )
     let schedule = try NoiseSchedule(SchedulerConfig())
     let seed = noise([1]).withElements { UInt64($0[0].bitPattern) }
-    guard let denoiser = PatchDenoiser(latents: latents, mask: hole, coarse: matches, noise: schedule, seed: seed)
+    guard let denoiser = PatchDenoiser(latents: latents, mask: holes, coarse: matches, noise: schedule, seed: seed)
     else { return painted }
     var conditioning = Conditioning()
-    conditioning.start = Start(latents: matches == nil ? latents : denoiser.composed)
+    conditioning.start = Start(latents: denoiser.composed)
     var options = SamplerOptions()
-    (options.sigmas, options.prediction) = (Self.textureSigmas, .sample)
+    let sigmas = Self.textureSigmas(isFirst: matches == nil)
+    (options.sigmas, options.prediction) = (sigmas, .sample)
     let sampler = try Samplers.named("euler-a").make(schedule, SchedulerConfig(), options)
     var settings = SampleSettings()
-    (settings.steps, settings.guidance) = (Self.textureSigmas.count, 1)
+    (settings.steps, settings.guidance) = (sigmas.count, 1)
     let result = try sample(
-      denoiser, conditioning, sampler, settings, shape: latents.shape, noise: &noise
+      denoiser, conditioning, sampler, settings, shape: encoded[0].shape, noise: &noise
     ) { _, _ in try report("matching the texture") }
     matches = denoiser.matches
     return try decoded(result * unit, where: denoiser.matches.box, over: painted)
   }
 
-  /// From where colours and large shapes stay as they are painted, to where nothing is seen of the noise.
-  private static let textureSigmas = (0..<12).map { 0.4 * pow(0.125, Double($0) / 11) }
+  /// From where copies keep their shapes and lose their seams, to where nothing is seen of the noise. At larger sizes less of
+  /// it: what noise outweighs the contrast of is shuffled, and a calm surface has little.
+  private static func textureSigmas(isFirst: Bool) -> [Double] {
+    let (start, end) = isFirst ? (0.15, 0.05) : (0.05, 0.02)
+    return (0..<12).map { start * pow(end / start, Double($0) / 11) }
+  }
 
   /// `picture` with the latents of a region, and what a decoder sees about them, decoded over it.
   private func decoded(_ latents: Tensor, where region: Region, over picture: Tensor) throws -> Tensor {

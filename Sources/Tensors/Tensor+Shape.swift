@@ -28,6 +28,19 @@ extension Tensor {
     }
   }
 
+  /// The other way round along `axis`.
+  public func reversed(axis: Int) -> Tensor {
+    let (outer, extent, inner) = extents(around: axis)
+    return Tensor(shape: shape) { out in
+      withElements { x in
+        for i in 0..<(outer * extent) where inner > 0 {
+          let opposite = i / extent * extent + extent - 1 - i % extent
+          (out.baseAddress! + i * inner).update(from: x.baseAddress! + opposite * inner, count: inner)
+        }
+      }
+    }
+  }
+
   /// The tensors joined along `axis`; their other extents must agree.
   public static func concatenate(_ parts: [Tensor], axis: Int) -> Tensor {
     precondition(!parts.isEmpty, "nothing to concatenate")

@@ -95,6 +95,59 @@ import Testing
     #expect(try fine.predict(input(noisy, sigma: 0.2)).distance(to: large) < 0.1)
   }
 
+  /// The hole is filled from its border, whatever is painted there.
+  @Test func windowsThatGoOnFillAHole() throws {
+    let whole = stripes(24, 24, period: 4)
+    let grey = map(24, 24) { c, y, x in
+      (8..<14).contains(y) && (9..<16).contains(x) ? Double(c) : sin(2 * .pi * Double(x) / 4) + Double(c)
+    }
+    let denoiser = try #require(
+      PatchDenoiser(latents: grey, mask: hole(24, 24, 8..<14, 9..<16), coarse: nil, noise: schedule, seed: 1))
+    #expect(denoiser.composed.distance(to: whole) < 1e-5)
+  }
+
+  /// Where windows go on equally well what is painted decides between them.
+  @Test func whatIsPaintedDecidesWhereTheBorderDoesNot() throws {
+    // A wall without marks but for a light one to the left and a dark one to the right.
+    func wall(_ middle: Double) -> Tensor {
+      map(24, 24) { c, y, x in
+        guard (11..<13).contains(y) else { return 0 }
+        return (3..<7).contains(x) ? 2 : (17..<21).contains(x) ? -2 : (10..<14).contains(x) ? middle : 0
+      }
+    }
+    for middle in [2.0, -2] {
+      let denoiser = try #require(
+        PatchDenoiser(latents: wall(middle), mask: hole(24, 24, 9..<15, 10..<14), coarse: nil, noise: schedule, seed: 1))
+      let values = hole(24, 24, 9..<15, 10..<14).elements.enumerated().filter { $1 > 0 }.map {
+        Double(denoiser.composed.elements[$0.offset])
+      }
+      #expect(values.contains(middle) && !values.contains(-middle))
+    }
+  }
+
+  /// The picture mirrored shows the other half of what is symmetric, and at a larger size shows it again.
+  @Test func aMirroredPictureCompletesASymmetricOne() throws {
+    func symmetric(_ side: Int) -> Tensor {
+      map(side, side) { c, y, x in
+        let away = Double(abs(2 * x + 1 - side))
+        return sin(1.7 * Double(y * y) + 0.9 * away * away + 0.6 * away * Double(y) + Double(c))
+      }
+    }
+    func denoiser(_ side: Int, like coarse: PatchMatches?) throws -> PatchDenoiser {
+      let mask = hole(side, side, (side / 3)..<(2 * side / 3), (2 * side / 3)..<(5 * side / 6))
+      let painted = symmetric(side).zip(Tensor.concatenate([mask, mask], axis: 1)) { $1 > 0 ? 0 : $0 }
+      return try #require(
+        PatchDenoiser(
+          latents: Tensor.concatenate([painted, painted.reversed(axis: 3)], axis: 0),
+          mask: Tensor.concatenate([mask, mask.reversed(axis: 3)], axis: 0), coarse: coarse, noise: schedule, seed: 1))
+    }
+    let small = try denoiser(24, like: nil)
+    #expect(small.composed.distance(to: symmetric(24)) < 1e-5)
+    let large = try denoiser(48, like: small.matches)
+    #expect(large.composed.distance(to: symmetric(48)) < 1e-5)
+    #expect(try large.predict(input(symmetric(48), sigma: 0.1)).distance(to: symmetric(48)) < 0.01)
+  }
+
   /// What is matched is known, whole, at every size.
   @Test func matchesAreKnownWindows() throws {
     let latents = map(20, 30) { c, y, x in sin(Double(y * y + 2 * x * x + c)) }

@@ -10,6 +10,11 @@ import Testing
     #expect(Tensor.concatenate(parts, axis: axis).elements == a.elements)
   }
 
+  @Test func anAxisReversed() {
+    #expect(Tensor([0, 1, 2, 3, 4, 5], shape: [1, 3, 2]).reversed(axis: 1).elements == [4, 5, 2, 3, 0, 1])
+    #expect(Array(a.reversed(axis: 3).elements.prefix(5)) == [3, 2, 1, 0, 7])
+  }
+
   @Test func channelsLastAndBack() {
     #expect(a.channelsLast().shape == [1, 3, 4, 2])
     #expect(Array(a.channelsLast().elements.prefix(4)) == [0, 12, 1, 13])
