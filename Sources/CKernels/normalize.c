@@ -15,6 +15,8 @@ struct norm {
   bool silu;
   float *sums;          // [n, chunks, 2, channels]: sum and square sum of x - pivot
   float *scale, *shift; // [n, channels]
+  float *moments;       // [n, groups, 2]: mean and reciprocal deviation; NULL where nobody asks
+  bool given;
 };
 
 /// Sums are taken about the first pixel's values: the variance would cancel where a channel's mean is large.
@@ -28,28 +30,45 @@ static void moments_task(void *context, size_t task) {
   ldm_level()->moments(sums, sums + c, first + from * c, first, count, c);
 }
 
-/// Joins the chunks' sums of one image to a scale and a shift for each channel (Chan et al.'s pairwise update).
-static void join(struct norm *t, size_t image) {
+/// Mean and reciprocal deviation of a group of one image, from the chunks' sums (Chan et al.'s pairwise update).
+static void join(const struct norm *t, size_t image, size_t group, double *mean, double *scale) {
   size_t c = t->channels, width = c / t->groups;
   const float *pivot = t->x + image * t->pixels * c, *sums = t->sums + image * t->chunks * 2 * c;
-  double count = (double)t->pixels;
-  for (size_t group = 0; group < t->groups; group++) {
-    double mean = 0, spread = 0, means = 0;
-    for (size_t pass = 0; pass < 2; pass++)
-      for (size_t j = group * width; j < (group + 1) * width; j++) {
-        double sum = 0, square = 0;
-        for (size_t k = 0; k < t->chunks; k++) {
-          sum += sums[k * 2 * c + j];
-          square += sums[k * 2 * c + c + j];
-        }
-        double own = pivot[j] + sum / count;
-        if (pass == 0)
-          means += own;
-        else
-          spread += square - sum * sum / count + count * (own - mean) * (own - mean);
-        mean = pass == 0 && j + 1 == (group + 1) * width ? means / (double)width : mean;
+  double count = (double)t->pixels, spread = 0, means = 0;
+  for (size_t pass = 0; pass < 2; pass++) {
+    for (size_t j = group * width; j < (group + 1) * width; j++) {
+      double sum = 0, square = 0;
+      for (size_t k = 0; k < t->chunks; k++) {
+        sum += sums[k * 2 * c + j];
+        square += sums[k * 2 * c + c + j];
       }
-    double scale = 1 / sqrt(spread / (count * (double)width) + t->eps);
+      double own = pivot[j] + sum / count;
+      if (pass == 0)
+        means += own;
+      else
+        spread += square - sum * sum / count + count * (own - *mean) * (own - *mean);
+    }
+    *mean = means / (double)width;
+  }
+  *scale = 1 / sqrt(spread / (count * (double)width) + t->eps);
+}
+
+/// A scale and a shift for each channel of one image.
+static void weigh(struct norm *t, size_t image) {
+  size_t c = t->channels, width = c / t->groups;
+  for (size_t group = 0; group < t->groups; group++) {
+    float *moments = t->moments == NULL ? NULL : t->moments + (image * t->groups + group) * 2;
+    double mean = 0, scale = 0;
+    if (t->given) {
+      mean = moments[0];
+      scale = moments[1];
+    } else {
+      join(t, image, group, &mean, &scale);
+    }
+    if (moments != NULL) {
+      moments[0] = (float)mean;
+      moments[1] = (float)scale;
+    }
     for (size_t j = group * width; j < (group + 1) * width; j++) {
       t->scale[image * c + j] = (float)(scale * t->weight[j]);
       t->shift[image * c + j] = (float)(t->bias[j] - mean * scale * t->weight[j]);
@@ -66,14 +85,14 @@ static void apply_task(void *context, size_t task) {
 }
 
 void ldm_group_norm(float *out, const float *x, const float *weight, const float *bias, size_t n, size_t pixels,
-                    size_t channels, size_t groups, float eps, bool silu) {
+                    size_t channels, size_t groups, float eps, bool silu, float *moments, bool given) {
   size_t chunks = (pixels + PIXELS - 1) / PIXELS;
   float *memory = malloc((n * chunks * 2 + n * 2) * channels * sizeof(float));
   if (memory == NULL) abort();  // a few kilobytes
   struct norm t = {out, x, weight, bias, n, pixels, channels, groups, chunks, eps, silu, memory,
-                   memory + n * chunks * 2 * channels, memory + (n * chunks * 2 + n) * channels};
-  ldm_parallel_for(n * chunks, moments_task, &t);
-  for (size_t image = 0; image < n; image++) join(&t, image);
+                   memory + n * chunks * 2 * channels, memory + (n * chunks * 2 + n) * channels, moments, given};
+  if (!given) ldm_parallel_for(n * chunks, moments_task, &t);
+  for (size_t image = 0; image < n; image++) weigh(&t, image);
   ldm_parallel_for(n * chunks, apply_task, &t);
   free(memory);
 }

@@ -1,11 +1,12 @@
 import Diffusion
+import Layers
 import Models
 
 /// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
   /// Bytes of activations that one pass may take: what is left of a limit once weights and blocks that are kept have theirs.
   private var budget: Int { min(1280 << 20, limit) }
-  /// The same of a picture that is let through whole: tiles overlap, which costs time, and each has its own statistics. No
+  /// The same of a picture that is let through whole: tiles overlap, which costs time, and their statistics are a sample's. No
   /// family is made for more than a megapixel (SDXL), which is not to be cut.
   private var wholeBudget: Int { min(max(1280 << 20, perPixel << 20), limit) }
   private var limit: Int { memoryLimit.map { $0 / 6 } ?? .max }
@@ -59,14 +60,21 @@ extension LoadedModel {
 
   func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }
 
+  /// Decodes one tile of latents, all of them by the statistics of a mosaic of the whole.
+  func decoding(_ latents: Tensor, in tiles: Windows) -> (Region) -> Tensor {
+    guard tiles.count > 1 else { return { model.decode($0.cut(latents)) } }
+    let mosaic = Mosaic(of: Size(height: latents.shape[2], width: latents.shape[3]), size: tiles.size)
+      .tensor(channels: latents.shape[1]) { $0.cut(latents) }
+    let statistics = GroupStatistics { _ = model.decode(mosaic) }
+    return { tile in statistics.apply { model.decode(tile.cut(latents)) } }
+  }
+
   func decode(_ latents: Tensor) throws -> Tensor {
     let f = model.latentFactor
     let tiles = tiles(of: latents)
     if tiles.count == 1 { return model.decode(latents) }
     var result = Tensor(zeros: [1, 3, latents.shape[2] * f, latents.shape[3] * f])
-    try tiles.strips(scale: f) {
-      model.decode($0.cut(latents))
-    } emit: { top, strip in
+    try tiles.strips(scale: f, decoding(latents, in: tiles)) { top, strip in
       Region(rows: top..<(top + strip.shape[2]), columns: 0..<strip.shape[3]).paste(strip, on: &result)
     }
     return result
@@ -77,15 +85,21 @@ extension LoadedModel {
   /// - Parameter part: the picture's region; what lies beyond `size` (to the factor's multiple) is reflected here.
   func encode(_ size: Size, part: (Region) throws -> Tensor) throws -> Tensor {
     let f = model.latentFactor
-    let tiles = tiles(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f)
+    let whole = Size(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f)
+    let tiles = tiles(height: whole.height, width: whole.width)
+    func pixels(_ region: Region) throws -> Tensor {
+      let inside = Region(
+        rows: region.rows.clamped(to: 0..<size.height), columns: region.columns.clamped(to: 0..<size.width))
+      return try part(inside).paddedByReflection(height: region.rows.count, width: region.columns.count)
+    }
     var unused = Noise(seed: 0)
+    // By the statistics of a mosaic, as `decoding` has it.
+    let mosaic = try Mosaic(of: whole, size: tiles.size).tensor(channels: 3, scale: f, pixels)
+    let statistics = GroupStatistics { _ = model.encode(mosaic, .mean, noise: &unused) }
     var strips: [Tensor] = []
     try tiles.strips { tile in
-      let (rows, columns) = (tile.rows.scaled(by: f), tile.columns.scaled(by: f))
-      let inside = Region(
-        rows: rows.clamped(to: 0..<size.height), columns: columns.clamped(to: 0..<size.width))
-      let pixels = try part(inside).paddedByReflection(height: rows.count, width: columns.count)
-      return model.encode(pixels, .mean, noise: &unused)
+      let part = try pixels(tile.scaled(by: f))
+      return statistics.apply { model.encode(part, .mean, noise: &unused) }
     } emit: {
       strips.append($1)
     }

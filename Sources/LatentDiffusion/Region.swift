@@ -33,6 +33,8 @@ package struct Region: Equatable, Sendable {
     return Region(rows: widened(rows, shape[2]), columns: widened(columns, shape[3]))
   }
 
+  func scaled(by factor: Int) -> Region { Region(rows: rows.scaled(by: factor), columns: columns.scaled(by: factor)) }
+
   private static func grown(_ span: Range<Int>, to length: Int, in limit: Int) -> Range<Int> {
     let length = min(length, limit)
     let centre = (span.lowerBound + span.upperBound) / 2

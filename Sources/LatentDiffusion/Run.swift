@@ -163,10 +163,12 @@ final class Run {
     }
     let tiles = loaded.tiles(of: latents)
     planned = done + tiles.count
+    try report("decoding")
+    let decoded = loaded.decoding(latents, in: tiles)
     try tiles.strips(scale: model.latentFactor) { part in
       try report("decoding")
       done += 1
-      return try anchor(part, model.decode(part.cut(latents)))
+      return try anchor(part, decoded(part))
     } emit: {
       try emit($0, $1)
     }

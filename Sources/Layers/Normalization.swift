@@ -31,7 +31,7 @@ public struct GroupNorm: Sendable {
     return GroupNorm(weight: weight * scale, bias: bias * scale + shift, groups: groups, epsilon: epsilon)
   }
 
-  /// Written into `x`'s memory where nothing else holds it.
+  /// Written into `x`'s memory where nothing else holds it. Within `GroupStatistics`, normalised by those.
   ///
   /// - Parameter silu: applies x σ(x) in the same pass.
   public func callAsFunction(_ x: consuming Tensor, silu: Bool = false) -> Tensor {
@@ -50,8 +50,18 @@ public struct GroupNorm: Sendable {
   private func write(
     _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n: Int, _ pixels: Int, _ silu: Bool
   ) {
-    weight.withBase { weight in
-      bias.withBase { ldm_group_norm(out, x, weight, $0, n, pixels, self.weight.count, groups, epsilon, silu) }
+    func write(_ moments: UnsafeMutablePointer<Float>?, given: Bool) {
+      weight.withBase { weight in
+        bias.withBase {
+          ldm_group_norm(
+            out, x, weight, $0, n, pixels, self.weight.count, groups, epsilon, silu, moments, given)
+        }
+      }
+    }
+    if let statistics = GroupStatistics.current {
+      statistics.take(2 * n * groups) { write($0, given: $1) }
+    } else {
+      write(nil, given: false)
     }
   }
 }

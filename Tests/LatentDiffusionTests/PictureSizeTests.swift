@@ -46,6 +46,21 @@ import Testing
     #expect(Double(tiled.distance(to: whole)) < 0.5 * whole.standardDeviation)
   }
 
+  /// Left and right differ in all that a norm looks at: by itself the left comes out unlike what it is in the whole.
+  @Test func tilesHaveOneBrightness() throws {
+    let latents = Tensor(shape: [1, 4, 32, 96]) { out in
+      for i in out.indices { out[i] = Float(0.4 * sin(Double(i) * 0.11)) + (i % 96 < 48 ? -1 : 1) }
+    }
+    func decoded(_ tiling: Tiling, _ latents: Tensor) throws -> Tensor {
+      let picture = try Engine(modelAt: "\(Self.golden)/text/model", precision: .f32, tiling: tiling).decode(latents)
+      return picture.slice(axis: 3, 0..<(picture.shape[2] / 2))
+    }
+    let whole = try decoded(.off, latents)
+    let alone = try decoded(.off, latents.slice(axis: 3, 0..<32))
+    let tiled = try decoded(.side(1), latents)
+    #expect(tiled.distance(to: whole) < 0.3 * alone.distance(to: whole))
+  }
+
   private func photograph(_ model: String = "text", refiner: String? = nil, _ change: (inout Job) -> Void) throws
     -> Tensor
   {

@@ -16,6 +16,21 @@ import Testing
     #expect(min(found.distance(to: rounded), found.distance(to: Plain.linear(x, weight, nil))) < 1e-5)
   }
 
+  /// Two norms, as of a network, of which each finds its own numbers again, and as often as they are asked for.
+  @Test func partsAreNormalisedAsTheWhole() {
+    let (weight, bias) = (random([12], seed: 3), random([12], seed: 4))
+    let norms = [2, 3].map { GroupNorm(weight: weight, bias: bias, groups: $0, epsilon: 1e-5) }
+    let x = Tensor.concatenate([random([1, 3, 6, 12], seed: 1), random([1, 5, 6, 12], seed: 2) + 2], axis: 1)
+    func network(_ x: Tensor) -> Tensor { norms.reduce(x) { $1($0) } }
+    var whole = x
+    let statistics = GroupStatistics { whole = network(x) }
+    for rows in [0..<3, 2..<8] {
+      let part = x.slice(axis: 1, rows)
+      #expect(statistics.apply { network(part) }.distance(to: whole.slice(axis: 1, rows)) < 1e-5)
+      #expect(network(part).distance(to: whole.slice(axis: 1, rows)) > 0.1)
+    }
+  }
+
   @Test func activationsStayFiniteFarOut() {
     let x = Tensor([-1e30, -1000, 1000, 1e30], shape: [4])
     for activation in [Activation.silu, .gelu, .quickGELU] {

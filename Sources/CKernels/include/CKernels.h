@@ -61,9 +61,10 @@ void ldm_quick_gelu(float *out, const float *in, size_t n);
 void ldm_geglu(float *out, const float *in, size_t rows, size_t d);
 
 /// Group normalisation over pixels x channels of a group, then scale and shift by channel, then SiLU if asked.
-/// x, out: [n, pixels, channels]; out may be x. `channels` is a multiple of `groups`.
+/// x, out: [n, pixels, channels]; out may be x. `channels` is a multiple of `groups`. moments, NULL or [n, groups, 2]: each
+/// group's mean and reciprocal deviation; written, or read where they are `given`.
 void ldm_group_norm(float *out, const float *x, const float *weight, const float *bias, size_t n, size_t pixels,
-                    size_t channels, size_t groups, float eps, bool silu);
+                    size_t channels, size_t groups, float eps, bool silu, float *moments, bool given);
 /// Layer normalisation of each row of d elements.
 void ldm_layer_norm(float *out, const float *x, const float *weight, const float *bias, size_t rows, size_t d,
                     float eps);
