@@ -16,7 +16,8 @@ struct Filling {
   /// What counts where a known latent counts 1: a painted one, and a copied one of no confidence.
   private static let painted: Float = 0.2, copied: Float = 0.3
   /// In variances of the latents: what a source as far away as the map is long has to be better by, and what one may be worse
-  /// by that goes on with a copy beside it.
+  /// by that goes on with a copy beside it. A mirrored source is near where the middle of the picture mirrors it to: what is
+  /// symmetric is so about the middle most often.
   private static let distance: Float = 0.2, unbroken: Float = 0.05
 
   /// - Parameter exemplars: of latents of unit variance, some windows of them known.
@@ -62,7 +63,7 @@ struct Filling {
     let (h, w) = (exemplars.size.height, exemplars.size.width)
     let continued = sourcesGoingOn(to: place)
     let total = sum(weights, about: place) * Float(exemplars.channels)
-    var best = (place: -1, cost: Float.infinity)
+    var best = (place: exemplars.places[0], cost: Float.infinity)
     for other in exemplars.places {
       let row = other % sources.count / w
       let away = hypot(Float(row - place / w), Float(other % w - place % w)) / Float(max(h, w))
@@ -112,7 +113,8 @@ struct Filling {
     for dy in -reach...reach {
       for dx in -reach...reach {
         let (y, x) = (place / w + dy, place % w + dx)
-        guard (0..<h).contains(y), (0..<w).contains(x), confidence[cell(y * w + x)] == 0 else { continue }
+        guard (0..<h).contains(y), (0..<w).contains(x), confidence[cell(y * w + x)] == 0, sources[y * w + x] < 0
+        else { continue }
         let source = other + dy * w + dx
         sources[y * w + x] = Int32(source)
         let (target, from) = (cell(y * w + x), cell(source))

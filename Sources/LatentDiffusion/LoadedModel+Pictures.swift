@@ -93,8 +93,12 @@ extension LoadedModel {
       return try part(inside).paddedByReflection(height: region.rows.count, width: region.columns.count)
     }
     var unused = Noise(seed: 0)
-    // By the statistics of a mosaic, as `decoding` has it.
-    let mosaic = try Mosaic(of: whole, size: tiles.size).tensor(channels: 3, scale: f, pixels)
+    guard tiles.count > 1 else {
+      return model.encode(try pixels(Region(all: [1, 3, whole.height * f, whole.width * f])), .mean, noise: &unused)
+    }
+    // By the statistics of a mosaic, as `decoding` has it; of what is not reflected.
+    let known = Size(height: max(size.height / f, 1), width: max(size.width / f, 1))
+    let mosaic = try Mosaic(of: known, size: tiles.size).tensor(channels: 3, scale: f, pixels)
     let statistics = GroupStatistics { _ = model.encode(mosaic, .mean, noise: &unused) }
     var strips: [Tensor] = []
     try tiles.strips { tile in

@@ -7,11 +7,13 @@ package struct Mosaic {
   package let size: Size
 
   /// - Parameters:
-  ///   - size: at most; no larger than the whole.
+  ///   - size: at most.
   ///   - square: side of a square; of a narrower map all of its width.
   package init(of whole: Size, size: Size, square: Int = 8) {
-    let (height, width) = (min(square, size.height), min(square, size.width))
-    let (rows, columns) = (size.height / height, size.width / width)
+    let (height, width) = (min(square, whole.height), min(square, whole.width))
+    let (rows, columns) = (
+      max(min(size.height, whole.height) / height, 1), max(min(size.width, whole.width) / width, 1)
+    )
     self.size = Size(height: rows * height, width: columns * width)
     func start(_ index: Int, of count: Int, _ length: Int, _ side: Int) -> Int {
       count > 1 ? index * (length - side) / (count - 1) : (length - side) / 2

@@ -18,12 +18,14 @@ package final class PatchDenoiser: Denoiser {
   package private(set) var matches: PatchMatches
   private let exemplars: Exemplars
   private let noise: NoiseSchedule
-  private let isExhaustive: Bool
+  private let isExhaustive, isComposed: Bool
   private var random: SplitMix
   private var calls = 0
 
   /// σ below which windows of 3 x 3 serve, 5 x 5 above.
   private static let finish = 0.12
+  /// Places of the hole times windows up to which all windows count, and up to which they fill it: a second or two.
+  private static let exhaustive = 1 << 23, filled = 1 << 27
 
   /// nil where nothing is painted, or too little is known to learn from.
   ///
@@ -36,17 +38,23 @@ package final class PatchDenoiser: Denoiser {
   ///   - seed: of the places that are looked at by chance.
   package init?(latents: Tensor, mask: Tensor, coarse: PatchMatches?, noise: NoiseSchedule, seed: UInt64) {
     exemplars = Exemplars(latents, mask: mask, reach: 2)
-    // Of a few windows nothing but repeats could be made.
+    // Of a few windows nothing but repeats could be made, mirrored or not.
     let enough = max(32, exemplars.hole.count / 4)
-    guard !exemplars.hole.isEmpty, exemplars.places.count >= enough, latents.isFinite else { return nil }
+    let known = exemplars.places.prefix { $0 < latents.shape[2] * latents.shape[3] }.count
+    guard !exemplars.hole.isEmpty, known >= enough, latents.isFinite else { return nil }
     self.noise = noise
     random = SplitMix(seed: seed)
-    isExhaustive = coarse == nil && exemplars.hole.count * exemplars.places.count <= 1 << 22
-    if let coarse {
-      matches = PatchMatches(in: exemplars, like: coarse, random: &random)
-    } else {
-      matches = PatchMatches(filling: exemplars)
-    }
+    let pairs = exemplars.hole.count * exemplars.places.count
+    isExhaustive = coarse == nil && pairs <= Self.exhaustive
+    isComposed = coarse != nil || pairs <= Self.filled
+    matches =
+      coarse == nil && isComposed
+      ? PatchMatches(filling: exemplars) : PatchMatches(in: exemplars, like: coarse, random: &random)
+  }
+
+  /// What the hole is to be painted from, `[1, C, h, w]`: what matches best, or what is painted now where no match is known yet.
+  package var start: Tensor {
+    isComposed ? composed : exemplars.replaced { place, channels in exemplars.add(place, to: &channels) }
   }
 
   /// The latents with what matches best in the hole, `[1, C, h, w]`.

@@ -18,12 +18,13 @@ package struct PatchMatches {
   /// Those by which known windows fill the hole.
   init(filling exemplars: Exemplars) { (size, places) = (exemplars.size, Filling(exemplars).sources) }
 
-  /// Those of smaller maps, enlarged: what lay side by side lies side by side again. By chance where that is no known window.
-  init(in exemplars: Exemplars, like coarse: PatchMatches, random: inout SplitMix) {
+  /// Those of smaller maps, enlarged: what lay side by side lies side by side again. By chance where that is no known window,
+  /// and without smaller maps.
+  init(in exemplars: Exemplars, like coarse: PatchMatches?, random: inout SplitMix) {
     size = exemplars.size
     places = Array(repeating: -1, count: size.height * size.width)
     for place in exemplars.hole {
-      let match = coarse.enlarged(at: place, in: exemplars) ?? exemplars.places.randomElement(using: &random)!
+      let match = coarse?.enlarged(at: place, in: exemplars) ?? exemplars.places.randomElement(using: &random)!
       places[place] = Int32(match)
     }
   }

@@ -70,7 +70,7 @@ final class PluginCall {
         guard call.noise != nil else { return "pictures are encoded in condition alone" }
         let model = call.model
         guard let picture = picture.flatMap({ Tensor($0.pointee) }), picture.shape.count == 4, picture.count > 0,
-          picture.shape[1] == 3, picture.shape[2] % model.latentFactor == 0, picture.shape[3] % model.latentFactor == 0
+          picture.shape.prefix(2) == [1, 3], picture.shape[2...].allSatisfy({ $0 % model.latentFactor == 0 })
         else { return "only [1, 3, H, W] in multiples of \(model.latentFactor) can be encoded" }
         let encoding: Encoding = draws == 0 ? .mean : .sample
         result?.pointee = call.lend(try call.own { try model.encode(picture, encoding, noise: &call.noise!) })

@@ -59,7 +59,7 @@ extension Run {
     guard let denoiser = PatchDenoiser(latents: latents, mask: holes, coarse: matches, noise: schedule, seed: seed)
     else { return painted }
     var conditioning = Conditioning()
-    conditioning.start = Start(latents: denoiser.composed)
+    conditioning.start = Start(latents: denoiser.start)
     var options = SamplerOptions()
     let sigmas = Self.textureSigmas(isFirst: matches == nil)
     (options.sigmas, options.prediction) = (sigmas, .sample)
