@@ -60,11 +60,14 @@ struct Exemplars {
     return serves[moved] ? moved : nil
   }
 
+  /// The first map as it is, `[1, C, h, w]`.
+  var first: Tensor { latents.slice(axis: 0, 0..<1) }
+
   /// The first map with other latents in the hole, `[1, C, h, w]`.
   ///
   /// - Parameter body: adds a place's channels to zeros.
   func replaced(backwards: Bool = false, _ body: (_ place: Int, _ channels: inout [Float]) -> Void) -> Tensor {
-    var result = latents.slice(axis: 0, 0..<1)
+    var result = first
     var sums: [Float] = []
     result.withMutableElements { out in
       for index in hole.indices {

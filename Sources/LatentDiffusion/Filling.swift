@@ -24,15 +24,16 @@ struct Filling {
   init(_ exemplars: Exemplars) {
     self.exemplars = exemplars
     let size = exemplars.size
-    let map = exemplars.replaced { place, channels in exemplars.add(place, to: &channels) }
-    values = exemplars.framed(map).elements
+    values = exemplars.framed(exemplars.first).elements
     confidence = Array(repeating: 0, count: values.count / exemplars.channels)
     weights = confidence
     sources = Array(repeating: -1, count: size.height * size.width)
     for place in sources.indices { set(cell(place), confidence: 1, weight: 1) }
     for place in exemplars.hole { set(cell(place), confidence: 0, weight: Self.painted) }
     var open = exemplars.hole
-    while let place = open.max(by: { sum(confidence, about: $0) < sum(confidence, about: $1) }) {
+    while !open.isEmpty {
+      let known = open.map { sum(confidence, about: $0) }
+      let place = open[known.indices.max { known[$0] < known[$1] }!]
       copy(from: source(for: place), to: place)
       open.removeAll { sources[$0] >= 0 }
     }

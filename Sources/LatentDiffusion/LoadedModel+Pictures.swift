@@ -88,9 +88,7 @@ extension LoadedModel {
     let whole = Size(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f)
     let tiles = tiles(height: whole.height, width: whole.width)
     func pixels(_ region: Region) throws -> Tensor {
-      let inside = Region(
-        rows: region.rows.clamped(to: 0..<size.height), columns: region.columns.clamped(to: 0..<size.width))
-      return try part(inside).paddedByReflection(height: region.rows.count, width: region.columns.count)
+      try part(region.clamped(to: size)).paddedByReflection(height: region.rows.count, width: region.columns.count)
     }
     var unused = Noise(seed: 0)
     guard tiles.count > 1 else {

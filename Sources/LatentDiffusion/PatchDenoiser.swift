@@ -53,9 +53,7 @@ package final class PatchDenoiser: Denoiser {
   }
 
   /// What the hole is to be painted from, `[1, C, h, w]`: what matches best, or what is painted now where no match is known yet.
-  package var start: Tensor {
-    isComposed ? composed : exemplars.replaced { place, channels in exemplars.add(place, to: &channels) }
-  }
+  package var start: Tensor { isComposed ? composed : exemplars.first }
 
   /// The latents with what matches best in the hole, `[1, C, h, w]`.
   package var composed: Tensor {

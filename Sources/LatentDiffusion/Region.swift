@@ -27,10 +27,13 @@ package struct Region: Equatable, Sendable {
 
   /// The region and as much on each side as there is of `margin`.
   func widened(by margin: Int, in shape: [Int]) -> Region {
-    func widened(_ span: Range<Int>, _ length: Int) -> Range<Int> {
-      (span.lowerBound - margin..<span.upperBound + margin).clamped(to: 0..<length)
-    }
-    return Region(rows: widened(rows, shape[2]), columns: widened(columns, shape[3]))
+    func widened(_ span: Range<Int>) -> Range<Int> { span.lowerBound - margin..<span.upperBound + margin }
+    return Region(rows: widened(rows), columns: widened(columns)).clamped(to: Size(height: shape[2], width: shape[3]))
+  }
+
+  /// What of the region lies within a picture.
+  func clamped(to size: Size) -> Region {
+    Region(rows: rows.clamped(to: 0..<size.height), columns: columns.clamped(to: 0..<size.width))
   }
 
   func scaled(by factor: Int) -> Region { Region(rows: rows.scaled(by: factor), columns: columns.scaled(by: factor)) }

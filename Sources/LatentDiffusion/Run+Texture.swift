@@ -85,9 +85,7 @@ extension Run {
     let f = model.latentFactor
     let seen = region.widened(by: 16, in: latents.shape)
     let part = try loaded.decode(seen.cut(latents))
-    let place = Region(
-      rows: seen.rows.scaled(by: f).clamped(to: 0..<picture.shape[2]),
-      columns: seen.columns.scaled(by: f).clamped(to: 0..<picture.shape[3]))
+    let place = seen.scaled(by: f).clamped(to: Size(height: picture.shape[2], width: picture.shape[3]))
     var result = picture
     place.paste(part.cropped(top: 0, left: 0, height: place.rows.count, width: place.columns.count), on: &result)
     return result

@@ -50,7 +50,7 @@ public struct GroupNorm: Sendable {
   private func write(
     _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ n: Int, _ pixels: Int, _ silu: Bool
   ) {
-    func write(_ moments: UnsafeMutablePointer<Float>?, given: Bool) {
+    func normalize(_ moments: UnsafeMutablePointer<Float>?, given: Bool) {
       weight.withBase { weight in
         bias.withBase {
           ldm_group_norm(
@@ -59,9 +59,9 @@ public struct GroupNorm: Sendable {
       }
     }
     if let statistics = GroupStatistics.current {
-      statistics.take(2 * n * groups) { write($0, given: $1) }
+      statistics.take(2 * n * groups) { normalize($0, given: $1) }
     } else {
-      write(nil, given: false)
+      normalize(nil, given: false)
     }
   }
 }
