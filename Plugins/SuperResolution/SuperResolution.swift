@@ -9,8 +9,8 @@ import Diffusion
 public struct SuperResolution: Conditioner {
   private let projects: Bool
 
-  /// - Parameter projects: whether the result is projected back to the picture, unless the request says `raw`; not where
-  ///   the caller does it.
+  /// - Parameter projects: whether the result is projected back to the picture, and its detail matched, unless the request
+  ///   says `raw`; not where the caller does it.
   public init(projects: Bool = true) { self.projects = projects }
 
   public func condition(
@@ -33,7 +33,9 @@ public struct SuperResolution: Conditioner {
       }
       result.concatenated = low
     }
-    if projects && !request.raw { result.compose = [{ picture in backProjected(picture, to: low) }] }
+    if projects && !request.raw {
+      result.compose = [{ picture in finished(picture, of: low, matchesDetail: request.matchesDetail ?? false) }]
+    }
     return result
   }
 
@@ -47,6 +49,12 @@ public struct SuperResolution: Conditioner {
     }
     return level
   }
+}
+
+/// A decoded picture `[1, 3, k h, k w]` as the enlargement of `low`, `[1, 3, h, w]`.
+public func finished(_ picture: Tensor, of low: Tensor, matchesDetail: Bool) -> Tensor {
+  let projected = backProjected(picture, to: low)
+  return matchesDetail ? detailMatched(projected, to: low) : projected
 }
 
 /// x ← x + up(low - down(x)), twice: the coarse content of the result is the input's exactly (Irani & Peleg 1991,

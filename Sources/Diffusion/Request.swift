@@ -23,6 +23,9 @@ public struct Request: Sendable {
   /// Inpainting at full strength: whether what is painted gets its texture from the picture around it. For networks that paint
   /// blurred; what the picture does not have already is lost. nil leaves it to the model's defaults, then to no.
   public var matchesTexture: Bool?
+  /// Super-resolution: whether what is added has, at every place, no more contrast than the picture's own finest detail there.
+  /// For networks that see grain in clear skies. nil leaves it to the model's defaults, then to no.
+  public var matchesDetail: Bool?
   /// How near what is seen is, `[1, 1, H, W]`, of any range and size: higher is nearer.
   public var depth: Tensor?
   /// How far to leave `image`: 0 keeps it, 1 starts from (nearly) pure noise.

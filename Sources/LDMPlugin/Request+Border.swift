@@ -29,7 +29,8 @@ extension Request {
         maskMode == other.maskMode && matchesBorder == other.matchesBorder
           && matchesTexture == other.matchesTexture
       ),
-      ("the depth map", depth == nil), ("the noise level", noiseLevel == other.noiseLevel),
+      ("the depth map", depth == nil),
+      ("how super-resolution works", noiseLevel == other.noiseLevel && matchesDetail == other.matchesDetail),
       ("how pictures are encoded", encoding == other.encoding), ("raw", raw == other.raw),
     ]
     return parts.first { !$0.1 }?.0

@@ -29,6 +29,8 @@ public struct ModelDefaults: Sendable {
   public var matchesBorder: Bool?
   /// `Request.matchesTexture` where a job leaves it open.
   public var matchesTexture: Bool?
+  /// `Request.matchesDetail` where a job leaves it open.
+  public var matchesDetail: Bool?
   /// Beginnings of the captions the model was trained on: a prompt without one of them gets the first.
   public var promptPrefixes: [String] = []
   /// What a prompt without a known beginning gets instead where a picture is reworked.
@@ -63,6 +65,7 @@ public struct ModelDefaults: Sendable {
     }
     matchesBorder = try config.optionalBool("match_border")
     matchesTexture = try config.optionalBool("match_texture")
+    matchesDetail = try config.optionalBool("match_detail")
     promptPrefixes = try config.optionalStrings("prompt_prefixes") ?? []
     picturePrefix = try config.optionalString("picture_prefix")
     let numbers = [("native_size", nativeSize), ("layout_size", layoutSize), ("window", window), ("steps", steps)]

@@ -21,7 +21,8 @@ extension Run {
 
   /// One enlargement by the latent factor: the UNet's latents have the size of the low-resolution picture. They are
   /// sampled over the whole picture, in windows fused at every step, and decoded tile by tile; each tile is projected back
-  /// to its part of the low-resolution picture before tiles are blended, so that no tile has a colour of its own.
+  /// to its part of the low-resolution picture, and its detail matched to it, before tiles are blended, so that no tile has a
+  /// colour of its own.
   private func enlarged(_ low: Surface, to wanted: Size, depth: Int) throws -> Surface {
     let factor = model.latentFactor
     // A few pixels of reflected margin: a network's results are worst along the border, and tiny pictures need room.
@@ -40,7 +41,7 @@ extension Run {
       from: (full.height, full.width), to: (wanted.height, wanted.width), .lanczos3)
     var row = 0
     try decode(latents, compose: compose) { part, tile in
-      job.request.raw ? tile : backProjected(tile, to: part.cut(framed))
+      request.raw ? tile : finished(tile, of: part.cut(framed), matchesDetail: request.matchesDetail ?? false)
     } emit: { top, strip in
       let inside = (top..<(top + strip.shape[2])).clamped(to: (margin * factor)..<(margin * factor + full.height))
       guard !inside.isEmpty else { return }

@@ -61,6 +61,7 @@ final class Run {
     request.prompt = loaded.defaults.prefixed(request.positive, reworks: job.task != .textToImage)
     request.steps = sampling.settings.steps
     if let encoding = loaded.defaults.encoding, request.encoding == nil { request.encoding = encoding }
+    request.matchesDetail = request.matchesDetail ?? loaded.defaults.matchesDetail
     return request
   }
 

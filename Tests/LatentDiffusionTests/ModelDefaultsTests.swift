@@ -123,6 +123,31 @@ import Weights
     #expect(try filled(matchesTexture: true, strength: 0.6, side: 64, says: "{}") == left)
   }
 
+  /// A plain picture enlarged in 2 steps.
+  private func enlarged(matchesDetail: Bool? = nil, says defaults: String) throws -> [Float] {
+    let model = "\(folder.path)/upscaler"
+    try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/upscaler/model", toPath: model)
+    try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
+    var request = Request(size: Size(height: 64, width: 64))
+    request.image = Tensor(repeating: 0.25, shape: [1, 3, 16, 16])
+    request.matchesDetail = matchesDetail
+    var job = Job(.upscale, request)
+    job.sampling.steps = 2
+    job.sampling.seed = 1
+    return try Engine(modelAt: model).run(job).elements
+  }
+
+  @Test func whetherAddedDetailIsMatchedIsTheFoldersToSay() throws {
+    let yes = #"{ "match_detail": true }"#
+    let (matched, left) = (try enlarged(matchesDetail: true, says: "{}"), try enlarged(says: "{}"))
+    // A plain picture has no detail.
+    #expect(matched.allSatisfy { abs($0 - 0.25) < 1e-3 })
+    #expect(left.contains { abs($0 - 0.25) > 1e-2 })
+    #expect(try enlarged(says: yes) == matched)
+    #expect(try enlarged(matchesDetail: false, says: yes) == left)
+    #expect(throws: ConfigError.self) { try self.enlarged(says: #"{ "match_detail": "no" }"#) }
+  }
+
   @Test func aSizeOfNothingIsRefused() {
     #expect(throws: ConfigError.self) { try self.drawn(Size(height: 32, width: 32), says: #"{ "layout_size": 0 }"#) }
   }

@@ -16,6 +16,11 @@ struct UpscaleCommand: ParsableCommand {
   )
   var noiseLevel: Int?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether what is added has nowhere more contrast than the picture's own finest detail. Default: the model's.")
+  var matchDetail: Bool?
+
   @OptionGroup(title: "Prompt") var prompt: PromptOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var work: WorkOptions
@@ -47,6 +52,7 @@ struct UpscaleCommand: ParsableCommand {
       }
       var request = Request(size: size)
       request.noiseLevel = noiseLevel
+      request.matchesDetail = matchDetail
       request.prompt = text
       prompt.apply(to: &request)
       var job = Job(.upscale, request)

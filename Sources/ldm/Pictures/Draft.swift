@@ -57,7 +57,9 @@ struct Draft {
       settings.append(("Denoising strength", Self.short(job.request.strength)))
       if let matches = job.request.matchesBorder { settings.append(("Match border", "\(matches)")) }
       if let matches = job.request.matchesTexture { settings.append(("Match texture", "\(matches)")) }
-    case .upscale: settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
+    case .upscale:
+      settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
+      if let matches = job.request.matchesDetail { settings.append(("Match detail", "\(matches)")) }
     }
     settings += hashes.settings
     settings += [("Task", job.task.rawValue), ("Version", software)]
