@@ -12,21 +12,31 @@ from pictures import Pictures, unit
 
 # Pooling and weight: colour and shading, which sharp edges hide.
 COARSE = ((2, 0.5), (4, 1.0), (8, 1.5), (16, 1.5), (64, 2.0))
+# The same for each of the 16 places in squares of 4 x 4 pixels: what is off alike in square after square is a grid.
+PLACES = ((2, 0.25), (4, 0.5), (8, 0.5), (16, 0.5), (32, 0.5))
 
 
 def error(y, x):
-    """Absolute and squared differences, of values, of edges, and of means over squares. x, y: [N, 3, H, W] in [-1,
-    1]."""
+    """Absolute and squared differences, of values, of edges, and of means over squares and places in them. x, y: [N, 3,
+    128, 128] in [-1, 1]."""
     e = y - x
     edges = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
     total = 0.5 * e.abs().mean() + 4 * e.square().mean() + 0.25 * edges
     for size, weight in COARSE:
         total = total + weight * F.avg_pool2d(e, size).abs().mean()
+    for size, weight in PLACES:
+        total = total + weight * F.avg_pool2d(F.pixel_unshuffle(e, 4), size).abs().mean()
     return total
 
 
 def psnr(y, x):
     return (10 * torch.log10(4 / (y.clamp(-1, 1) - x).square().mean(dim=(1, 2, 3)))).mean().item()
+
+
+def grid(e):
+    """How much the 16 places of 4 x 4 squares differ in their mean errors: the root of the mean square."""
+    places = F.pixel_unshuffle(e, 4).mean(dim=(2, 3)).unflatten(1, (3, 16))
+    return (places - places.mean(dim=2, keepdim=True)).square().mean().sqrt().item()
 
 
 @torch.no_grad()
@@ -48,8 +58,9 @@ def normalize(model, pictures):
 def judge(model, held_out):
     for name, x in (("art", held_out.art[:64]), ("photo", held_out.photo[:64])):
         y = torch.cat([model.decode(model.encode(unit(part)).latent_dist.mean).sample for part in x.split(8)])
-        tint = 127.5 * (y.clamp(-1, 1) - unit(x)).mean(dim=(2, 3)).abs().mean(dim=0)
-        print(f"held out, {name}: PSNR {psnr(y, unit(x)):.2f} dB, mean error of a channel",
+        e = 127.5 * (y.clamp(-1, 1) - unit(x))
+        tint = e.mean(dim=(2, 3)).abs().mean(dim=0)
+        print(f"held out, {name}: PSNR {psnr(y, unit(x)):.2f} dB, grid {grid(e):.2f}, mean error of a channel",
               " ".join(f"{t:.2f}" for t in tint.tolist()), flush=True)
 
 

@@ -1,6 +1,5 @@
 """What both diffusion stages share: the autoencoder they work in, and their loss."""
 import torch
-from diffusers import AutoencoderKL
 
 import networks
 from loop import DEVICE, mixed_precision
@@ -9,7 +8,7 @@ STEPS = 1000
 
 
 def frozen_autoencoder(out):
-    model = AutoencoderKL.from_pretrained(out / "base/vae", torch_dtype=torch.float32)
+    model = networks.PatchAutoencoderKL.from_pretrained(out / "base/vae", torch_dtype=torch.float32)
     return model.to(DEVICE).eval().requires_grad_(False)
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
+
+from networks import PatchAutoencoderKL
 
 WINDOW, PATCH = 256, 64
 
@@ -83,7 +84,7 @@ def upscaled(arguments, pictures):
             files.append(Path(folder) / f"{i:04d}.png")
             picture.save(files[-1])
         subprocess.run([arguments.ldm, "upscale", "-m", arguments.model, "--steps", str(arguments.steps),
-                        "--seed", "1", "-q", "-d", f"{folder}/out", *files], check=True)
+                        "--seed", "1", "-q", "--no-watermark", "-d", f"{folder}/out", *files], check=True)
         return [Image.open(f).convert("RGB") for f in sorted(Path(f"{folder}/out").iterdir())]
 
 
@@ -98,7 +99,7 @@ def main():
     arguments = parser.parse_args()
     truth = [w for file in arguments.photos for w in windows(file, arguments.crops)]
     small = [w.resize((WINDOW // 4, WINDOW // 4), Image.BICUBIC) for w in truth]
-    autoencoder = AutoencoderKL.from_pretrained(arguments.model / "base/vae", torch_dtype=torch.float32)
+    autoencoder = PatchAutoencoderKL.from_pretrained(arguments.model / "base/vae", torch_dtype=torch.float32)
     bicubic = [w.resize((WINDOW, WINDOW), Image.BICUBIC) for w in small]
     results = {"autoencoder": [reconstructed(autoencoder, w) for w in truth], "bicubic": bicubic,
                f"ldm, {arguments.steps} steps": upscaled(arguments, small)}

@@ -1,8 +1,11 @@
 """The networks of the built-in model, in diffusers' layout, and its schedules. Each is read from its folder, or made
 anew."""
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.autoencoders.vae import Decoder
 from transformers import CLIPTextConfig, CLIPTextModel
 import torch
+import torch.nn.functional as F
 
 WIDTH = 256  # of the text's hidden states
 TOKENS = 32  # the longest caption
@@ -15,12 +18,42 @@ def read(kind, folder, make):
     return make()
 
 
+class PatchDecoder(Decoder):
+    """Maps [N, 4, h, w] to pictures [N, 3, patch h, patch w]: the last convolution makes the pixels of a square (Shi et al.
+    2016, arXiv 1609.05158), as full-size maps are what a decoder spends most of its time on."""
+
+    def __init__(self, patch, **rest):
+        super().__init__(out_channels=3 * patch ** 2, **rest)
+        self.patch = patch
+
+    def forward(self, sample, *rest):
+        return F.pixel_shuffle(super().forward(sample, *rest), self.patch)
+
+
+class PatchAutoencoderKL(AutoencoderKL):
+    """diffusers' class with a decoder of its own levels, which may be fewer than the encoder's."""
+
+    ignore_for_config = ["in_channels", "out_channels", "act_fn", "shift_factor", "latents_mean", "latents_std", "force_upcast",
+                         "use_quant_conv", "use_post_quant_conv"]  # As AutoencoderKL has them.
+
+    @register_to_config
+    def __init__(self, block_out_channels=(32, 64, 128), down_block_types=("DownEncoderBlock2D",) * 3,
+                 layers_per_block=1, decoder_block_out_channels=(128,), up_block_types=("UpDecoderBlock2D",),
+                 decoder_layers_per_block=3, latent_channels=4, norm_num_groups=16, sample_size=128,
+                 mid_block_add_attention=False, scaling_factor=1.0):
+        shared = dict(norm_num_groups=norm_num_groups, mid_block_add_attention=mid_block_add_attention)
+        super().__init__(block_out_channels=block_out_channels, down_block_types=down_block_types,
+                         up_block_types=up_block_types, layers_per_block=layers_per_block, sample_size=sample_size,
+                         latent_channels=latent_channels, scaling_factor=scaling_factor, **shared)
+        self.decoder = PatchDecoder(
+            2 ** (len(block_out_channels) - len(decoder_block_out_channels)), in_channels=latent_channels,
+            up_block_types=up_block_types, block_out_channels=decoder_block_out_channels,
+            layers_per_block=decoder_layers_per_block, **shared)
+
+
 def autoencoder(folder):
     """Pictures [N, 3, H, W] to latents [N, 4, H/4, W/4] and back."""
-    return read(AutoencoderKL, folder, lambda: AutoencoderKL(
-        block_out_channels=(32, 64, 128), down_block_types=["DownEncoderBlock2D"] * 3,
-        up_block_types=["UpDecoderBlock2D"] * 3, layers_per_block=1, latent_channels=4, norm_num_groups=16,
-        sample_size=128, mid_block_add_attention=False, scaling_factor=1.0))
+    return read(PatchAutoencoderKL, folder, PatchAutoencoderKL)
 
 
 def base(folder):

@@ -15,12 +15,12 @@ from table import captions
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 END = "</w>"
 BASE = {
-    "_class_name": "StableDiffusionInpaintPipeline", "vae": ["diffusers", "AutoencoderKL"],
+    "_class_name": "StableDiffusionInpaintPipeline", "vae": ["networks", "PatchAutoencoderKL"],
     "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
     "unet": ["diffusers", "UNet2DConditionModel"], "scheduler": ["diffusers", "DDIMScheduler"],
     "safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
 UPSCALER = {
-    "_class_name": "StableDiffusionUpscalePipeline", "vae": ["diffusers", "AutoencoderKL"], "text_encoder": [None, None],
+    "_class_name": "StableDiffusionUpscalePipeline", "vae": ["networks", "PatchAutoencoderKL"], "text_encoder": [None, None],
     "tokenizer": [None, None], "unet": ["diffusers", "UNet2DConditionModel"], "scheduler": ["diffusers", "DDIMScheduler"],
     "low_res_scheduler": ["diffusers", "DDPMScheduler"], "max_noise_level": 350}
 

@@ -53,17 +53,18 @@ public struct SuperResolution: Conditioner {
 
 /// A decoded picture `[1, 3, k h, k w]` as the enlargement of `low`, `[1, 3, h, w]`.
 public func finished(_ picture: Tensor, of low: Tensor, matchesDetail: Bool) -> Tensor {
-  let projected = backProjected(picture, to: low)
-  return matchesDetail ? detailMatched(projected, to: low) : projected
+  guard matchesDetail else { return backProjected(picture, to: low) }
+  // Before, so that a wrong colour is not taken for detail; after, as what is scaled down has some of the input in it.
+  return backProjected(detailMatched(backProjected(picture, to: low, times: 1), to: low), to: low, times: 1)
 }
 
 /// x ← x + up(low - down(x)), twice: the coarse content of the result is the input's exactly (Irani & Peleg 1991,
 /// "Improving resolution by image registration").
 ///
 /// - Parameters: picture: `[1, 3, k h, k w]`; low: `[1, 3, h, w]`.
-public func backProjected(_ picture: Tensor, to low: Tensor) -> Tensor {
+public func backProjected(_ picture: Tensor, to low: Tensor, times: Int = 2) -> Tensor {
   var x = picture
-  for _ in 0..<2 {
+  for _ in 0..<times {
     let down = x.resized(height: low.shape[2], width: low.shape[3], .bicubicAntialiased)
     let correction = (low - down).resized(height: x.shape[2], width: x.shape[3], .bicubicAntialiased)
     x = x + correction

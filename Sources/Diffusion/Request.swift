@@ -35,7 +35,7 @@ public struct Request: Sendable {
   /// Whether pictures are encoded by a draw from the posterior (as diffusers does) or by its mean; nil leaves it to the
   /// model's defaults, then to a draw.
   public var encoding: Encoding?
-  /// Leaves the decoded picture as it is: no paste, no back-projection.
+  /// Leaves the decoded picture as it is: no paste, no back-projection, nothing matched to the picture.
   public var raw = false
 
   public init(size: Size) { self.size = size }

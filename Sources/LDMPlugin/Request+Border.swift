@@ -30,7 +30,8 @@ extension Request {
           && matchesTexture == other.matchesTexture
       ),
       ("the depth map", depth == nil),
-      ("how super-resolution works", noiseLevel == other.noiseLevel && matchesDetail == other.matchesDetail),
+      ("the noise level", noiseLevel == other.noiseLevel),
+      ("how detail is matched", matchesDetail == other.matchesDetail),
       ("how pictures are encoded", encoding == other.encoding), ("raw", raw == other.raw),
     ]
     return parts.first { !$0.1 }?.0

@@ -32,7 +32,9 @@ extension Engine {
     // The picture as samples, as a file, and strips of it as floats; about a hole, which may be all over it, a dozen copies as
     // floats; where the network sees it whole, its maps.
     let perPixel = job.work == .input ? 512 : job.task == .inpaint ? 160 : 16
-    return loaded.activations(of: size) * 3 / 2 + perPixel * size.height * size.width + 64 << 20
+    // What conditioners from elsewhere encode is not known.
+    let encodes = job.task == .imageToImage || job.task == .inpaint || !job.conditioners.isEmpty
+    return loaded.activations(of: size, encodes: encodes) * 3 / 2 + perPixel * size.height * size.width + 64 << 20
   }
 
   /// Loads what the job's task needs, if it is not loaded yet.

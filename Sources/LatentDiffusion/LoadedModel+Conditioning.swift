@@ -25,7 +25,7 @@ extension LoadedModel: ConditioningModel {
   /// draws nothing.
   func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) throws -> Tensor {
     let size = Size(height: picture.shape[2], width: picture.shape[3])
-    guard tiles(height: size.height / latentFactor, width: size.width / latentFactor).count > 1 else {
+    guard tiles(height: size.height / latentFactor, width: size.width / latentFactor, .encoder).count > 1 else {
       return model.encode(picture, encoding, noise: &noise)
     }
     return try encode(size) { $0.cut(picture) }

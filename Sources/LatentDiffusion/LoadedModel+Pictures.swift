@@ -4,28 +4,38 @@ import Models
 
 /// Pictures of any size through the autoencoder: whole where memory allows, else in tiles.
 extension LoadedModel {
+  /// Of the autoencoder: what a picture goes through.
+  enum Half { case encoder, decoder }
+
   /// Bytes of activations that one pass may take: what is left of a limit once weights and blocks that are kept have theirs.
   private var budget: Int { min(1280 << 20, limit) }
   /// The same of a picture that is let through whole: tiles overlap, which costs time, and their statistics are a sample's. No
   /// family is made for more than a megapixel (SDXL), which is not to be cut.
-  private var wholeBudget: Int { min(max(1280 << 20, perPixel << 20), limit) }
+  private func wholeBudget(_ half: Half) -> Int { min(max(1280 << 20, perPixel(half) << 20), limit) }
   private var limit: Int { memoryLimit.map { $0 / 6 } ?? .max }
-  /// Bytes of the maps that stand in memory while a pixel is decoded: some four of the widest level, f32.
-  private var perPixel: Int { 16 * model.autoencoder.widthAtFullSize }
+  /// Bytes of the maps that stand in memory for a pixel: some four of the widest, f32.
+  private func perPixel(_ half: Half) -> Int {
+    let values = model.autoencoder.valuesPerPixel
+    return 16 * (half == .encoder ? values.encoder : values.decoder)
+  }
   /// Latents that neighbouring tiles share: twice the reach of a decoder's convolutions that matters.
   private static let overlap = 16
 
-  /// Bytes of the maps that stand in memory while a picture is decoded.
-  func activations(of size: Size) -> Int {
+  /// Bytes of the maps that stand in memory while a picture is decoded, and encoded before where it is.
+  func activations(of size: Size, encodes: Bool) -> Int {
     let f = model.latentFactor
-    let tile = tiles(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f).size
-    return perPixel * tile.height * tile.width * f * f
+    func activations(_ half: Half) -> Int {
+      let tile = tiles(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f, half).size
+      return perPixel(half) * tile.height * tile.width * f * f
+    }
+    return encodes ? max(activations(.encoder), activations(.decoder)) : activations(.decoder)
   }
 
   /// Latents along the side of a square that takes `bytes`.
-  private func side(_ bytes: Int) -> Int {
+  private func side(_ bytes: Int, _ half: Half) -> Int {
     max(
-      Int(Double(bytes / perPixel).squareRoot()) / model.latentFactor, (memoryLimit == nil ? 4 : 3) * Self.overlap)
+      Int(Double(bytes / perPixel(half)).squareRoot()) / model.latentFactor,
+      (memoryLimit == nil ? 4 : 3) * Self.overlap)
   }
 
   /// The picture, extended by reflection to multiples of the latent factor.
@@ -42,28 +52,39 @@ extension LoadedModel {
     return Size(height: fitted(size.height), width: fitted(size.width))
   }
 
-  func tiles(height: Int, width: Int) -> Windows {
+  /// - Parameters:
+  ///   - height: of the latents, as is `width`.
+  func tiles(height: Int, width: Int, _ half: Half) -> Windows {
     let side =
       switch tiling {
-      case .auto: usualTile(height: height, width: width)
+      case .auto: usualTile(height: height, width: width, half)
       case .off: max(height, width)
       case .side(let pixels): max(pixels / model.latentFactor, 2 * Self.overlap)
       }
     return Windows(height: height, width: width, side: side, overlap: Self.overlap, isTrimmed: true)
   }
 
-  private func usualTile(height: Int, width: Int) -> Int {
+  private func usualTile(height: Int, width: Int, _ half: Half) -> Int {
+    let whole = side(wholeBudget(half), half)
+    if height * width <= whole * whole { return max(height, width) }
     // Larger pictures are cut smaller than what is let through whole: strips of them stand in memory beside the tile.
-    let isWhole = height * width <= side(wholeBudget) * side(wholeBudget)
-    return isWhole ? max(height, width) : min(side(budget), 128)
+    // Less is decoded twice in larger tiles, which small maps leave room for.
+    let isRoomy = half == .decoder && memoryLimit == nil
+    return min(side(budget, half), isRoomy ? max(128, side(256 << 20, half)) : 128)
   }
 
-  func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3]) }
+  /// Tiles that latents are decoded in.
+  func tiles(of latents: Tensor) -> Windows { tiles(height: latents.shape[2], width: latents.shape[3], .decoder) }
+
+  /// Latents of a mosaic: as many as a tile has, up to what is sample enough.
+  private static func mosaic(_ tiles: Windows) -> Size {
+    Size(height: min(tiles.size.height, 128), width: min(tiles.size.width, 128))
+  }
 
   /// Decodes one tile of latents, all of them by the statistics of a mosaic of the whole.
   func decoding(_ latents: Tensor, in tiles: Windows) -> (Region) -> Tensor {
     guard tiles.count > 1 else { return { model.decode($0.cut(latents)) } }
-    let mosaic = Mosaic(of: Size(height: latents.shape[2], width: latents.shape[3]), size: tiles.size)
+    let mosaic = Mosaic(of: Size(height: latents.shape[2], width: latents.shape[3]), size: Self.mosaic(tiles))
       .tensor(channels: latents.shape[1]) { $0.cut(latents) }
     let statistics = GroupStatistics { _ = model.decode(mosaic) }
     return { tile in statistics.apply { model.decode(tile.cut(latents)) } }
@@ -86,7 +107,7 @@ extension LoadedModel {
   func encode(_ size: Size, part: (Region) throws -> Tensor) throws -> Tensor {
     let f = model.latentFactor
     let whole = Size(height: roundedUp(size.height) / f, width: roundedUp(size.width) / f)
-    let tiles = tiles(height: whole.height, width: whole.width)
+    let tiles = tiles(height: whole.height, width: whole.width, .encoder)
     func pixels(_ region: Region) throws -> Tensor {
       try part(region.clamped(to: size)).paddedByReflection(height: region.rows.count, width: region.columns.count)
     }
@@ -96,7 +117,7 @@ extension LoadedModel {
     }
     // By the statistics of a mosaic, as `decoding` has it; of what is not reflected.
     let known = Size(height: max(size.height / f, 1), width: max(size.width / f, 1))
-    let mosaic = try Mosaic(of: known, size: tiles.size).tensor(channels: 3, scale: f, pixels)
+    let mosaic = try Mosaic(of: known, size: Self.mosaic(tiles)).tensor(channels: 3, scale: f, pixels)
     let statistics = GroupStatistics { _ = model.encode(mosaic, .mean, noise: &unused) }
     var strips: [Tensor] = []
     try tiles.strips { tile in

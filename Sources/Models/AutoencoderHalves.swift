@@ -21,7 +21,7 @@ struct Encoder: Sendable {
         last ? nil : try Downsample(q["downsamplers.0"], channels: widths[i], padding: padding)
       )
     }
-    middle = try AutoencoderMiddle(p["mid_block"], config: config)
+    middle = try AutoencoderMiddle(p["mid_block"], width: widths.last!, config: config)
     normOut = try GroupNorm(p["conv_norm_out"], channels: widths.last!, groups: config.groups, epsilon: 1e-6)
     convOut = try Conv2d(p["conv_out"], inputs: widths.last!, outputs: outputs)
   }
@@ -37,28 +37,33 @@ struct Encoder: Sendable {
 }
 
 /// The way back: maps `[N, h, w, C]` → picture `[N, f h, f w, 3]`.
+///
+/// Where its levels do not enlarge to the picture's size, the last convolution makes a square of pixels of each place (Shi et
+/// al. 2016, arXiv 1609.05158, eq. 4): full-size maps are what a decoder spends most of its time on.
 struct Decoder: Sendable {
   private let convIn, convOut: Conv2d
   private let middle: AutoencoderMiddle
   private let levels: [(blocks: AutoencoderLevel, upsample: Upsample?)]
   private let normOut: GroupNorm
+  private let patch: Int
 
   init(_ p: Parameters, config: AutoencoderConfig) throws {
-    let widths = Array(config.widths.reversed())
+    let widths = Array(config.decoderWidths.reversed())
+    patch = config.patch
     convIn = try Conv2d(p["conv_in"], inputs: config.latentChannels, outputs: widths[0])
-    middle = try AutoencoderMiddle(p["mid_block"], config: config)
+    middle = try AutoencoderMiddle(p["mid_block"], width: widths[0], config: config)
     levels = try widths.indices.map { i in
       let q = p["up_blocks.\(i)"]
       let last = i == widths.count - 1
       return (
         try AutoencoderLevel(
-          q, inputs: widths[max(i - 1, 0)], outputs: widths[i], layers: config.layers + 1,
+          q, inputs: widths[max(i - 1, 0)], outputs: widths[i], layers: config.decoderLayers + 1,
           attends: config.attendsUp[widths.count - 1 - i], config: config),
         last ? nil : try Upsample(q["upsamplers.0"], channels: widths[i])
       )
     }
     normOut = try GroupNorm(p["conv_norm_out"], channels: widths.last!, groups: config.groups, epsilon: 1e-6)
-    convOut = try Conv2d(p["conv_out"], inputs: widths.last!, outputs: config.imageChannels)
+    convOut = try Conv2d(p["conv_out"], inputs: widths.last!, outputs: config.imageChannels * patch * patch)
   }
 
   func callAsFunction(_ z: Tensor) -> Tensor {
@@ -67,7 +72,8 @@ struct Decoder: Sendable {
       x = level.blocks(x)
       x = level.upsample?(x) ?? x
     }
-    return convOut(normOut(x, silu: true))
+    let picture = convOut(normOut(x, silu: true))
+    return patch == 1 ? picture : pixelShuffled(picture, by: patch)
   }
 }
 

@@ -20,7 +20,7 @@ public struct AutoencoderKL: Autoencoder {
 
   public var latentChannels: Int { config.latentChannels }
   public var factor: Int { config.factor }
-  public var widthAtFullSize: Int { config.widthAtFullSize }
+  public var valuesPerPixel: (encoder: Int, decoder: Int) { config.valuesPerPixel }
 
   /// The posterior of a picture's latents, before scaling: mean and log variance, `[N, C, H/f, W/f]` each.
   ///

@@ -5,8 +5,7 @@ struct AutoencoderMiddle: Sendable {
   private let first, second: ResnetBlock
   private let attention: PixelAttention?
 
-  init(_ p: Parameters, config: AutoencoderConfig) throws {
-    let width = config.widths.last!
+  init(_ p: Parameters, width: Int, config: AutoencoderConfig) throws {
     first = try config.resnet(p["resnets.0"], inputs: width, outputs: width)
     attention = config.attends ? try PixelAttention(p["attentions.0"], channels: width, groups: config.groups) : nil
     second = try config.resnet(p["resnets.1"], inputs: width, outputs: width)

@@ -11,15 +11,12 @@ public struct AutoencoderTinyConfig: Sendable {
 
   /// - Throws: `ConfigError` naming the key that is missing, ill-typed or names a part that this engine has not.
   public init(_ config: Config) throws {
-    func integers(_ key: String, default value: [Int]) throws -> [Int] {
-      config.has(key) ? try config.integers(key) : value
-    }
     imageChannels = try config.integer("in_channels", default: 3)
     latentChannels = try config.integer("latent_channels", default: 4)
-    encoderWidths = try integers("encoder_block_out_channels", default: [64, 64, 64, 64])
-    decoderWidths = try integers("decoder_block_out_channels", default: [64, 64, 64, 64])
-    encoderBlocks = try integers("num_encoder_blocks", default: [1, 3, 3, 3])
-    decoderBlocks = try integers("num_decoder_blocks", default: [3, 3, 3, 1])
+    encoderWidths = try config.integers("encoder_block_out_channels", default: [64, 64, 64, 64])
+    decoderWidths = try config.integers("decoder_block_out_channels", default: [64, 64, 64, 64])
+    encoderBlocks = try config.integers("num_encoder_blocks", default: [1, 3, 3, 3])
+    decoderBlocks = try config.integers("num_decoder_blocks", default: [3, 3, 3, 1])
     scalingFactor = Float(try config.number("scaling_factor", default: 1))
     shiftFactor = Float(try config.number("shift_factor", default: 0))
     for (key, value) in [("act_fn", "relu"), ("upsample_fn", "nearest")] {
@@ -61,7 +58,7 @@ public struct AutoencoderTiny: Autoencoder {
 
   public var latentChannels: Int { config.latentChannels }
   public var factor: Int { 1 << (config.encoderWidths.count - 1) }
-  public var widthAtFullSize: Int { config.decoderWidths[0] }
+  public var valuesPerPixel: (encoder: Int, decoder: Int) { (config.encoderWidths[0], config.decoderWidths[0]) }
 
   /// Draws nothing, whatever `encoding` says.
   public func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {

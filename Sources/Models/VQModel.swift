@@ -48,7 +48,7 @@ public struct VQModel: Autoencoder {
 
   public var latentChannels: Int { config.width }
   public var factor: Int { config.halves.factor }
-  public var widthAtFullSize: Int { config.halves.widthAtFullSize }
+  public var valuesPerPixel: (encoder: Int, decoder: Int) { config.halves.valuesPerPixel }
 
   /// Draws nothing, whatever `encoding` says.
   public func encode(_ picture: Tensor, _ encoding: Encoding, noise: inout Noise) -> Tensor {

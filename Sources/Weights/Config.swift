@@ -95,6 +95,9 @@ public struct Config: Sendable {
   public func integers(_ key: String) throws(ConfigError) -> [Int] {
     try need(key, "a list of whole numbers", get(key, "a list of whole numbers") { $0.list { $0.integer } })
   }
+  public func integers(_ key: String, default value: [Int]) throws(ConfigError) -> [Int] {
+    has(key) ? try integers(key) : value
+  }
   public func strings(_ key: String) throws(ConfigError) -> [String] {
     try need(key, "a list of strings", optionalStrings(key))
   }

@@ -30,7 +30,7 @@ struct DiffusersFolder: CheckpointLayout {
     let kind = try config.optionalString("_class_name") ?? config.optionalStrings("architectures")?.first
     return switch kind {
     case "UNet2DConditionModel", "UNet2DModel": "unet"
-    case "AutoencoderKL", "AutoencoderTiny": "vae"
+    case "AutoencoderKL", "PatchAutoencoderKL", "AutoencoderTiny": "vae"
     case "VQModel": "vqvae"
     case "CLIPTextModel", "CLIPTextModelWithProjection": "text_encoder"
     case "LDMBertModel": "bert"

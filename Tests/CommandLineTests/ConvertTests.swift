@@ -57,6 +57,28 @@ import Weights
     #expect(ldm.names == ["link", "pipe.safetensors", "real", "words"])
   }
 
+  /// The built-in model's decoder has other levels than its encoder.
+  @Test func whatSingleFilesCannotTellIsRefused() throws {
+    defer { ldm.remove() }
+    let base = "\"$($ldm models path builtin)/base\""
+    try FileManager.default.createDirectory(at: ldm.file("m"), withIntermediateDirectories: false)
+    for (command, reason) in [
+      (
+        "cp -r \(base)/unet \(base)/vae m && $ldm models convert m one.safetensors",
+        "its vae has no form in a single file"
+      ),
+      (
+        "$ldm txt2img -q --no-cache --vae \(base)/vae/diffusion_pytorch_model.safetensors 'a cat'",
+        "whose halves have other levels"
+      ),
+    ] {
+      let outcome = try ldm.shell(command)
+      #expect(outcome.status == 65 && outcome.output.isEmpty, "\(command)")
+      #expect(outcome.words.split(separator: "\n").count == 1 && outcome.words.contains(reason), "\(outcome.words)")
+    }
+    #expect(ldm.names == ["m"])
+  }
+
   /// One line and 65, whatever is asked for; nothing is written.
   @Test func integersWithoutTheirScaleAreRefused() throws {
     defer { ldm.remove() }

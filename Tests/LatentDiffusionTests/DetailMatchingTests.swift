@@ -35,6 +35,17 @@ import Testing
     #expect(abs(weak.standardDeviation / finest.standardDeviation - 1) < 0.05)
   }
 
+  @Test func aFinishedPictureIsTheInputWhenItIsReduced() {
+    var noise = Noise(seed: 4)
+    let low = (0.3 * noise([1, 3, 16, 32])).resized(height: 32, width: 64, .bicubicAntialiased)
+    let plain = enlargement(of: low)
+    let picture = (0.9 * plain + 0.2 * noise(plain.shape)) + 0.1
+    let result = finished(picture, of: low, matchesDetail: true)
+    let reduced = result.resized(height: 32, width: 64, .bicubicAntialiased)
+    #expect((reduced - low).standardDeviation < 0.02)
+    #expect(abs((result - plain).mean) < 1e-3)
+  }
+
   /// Smaller than a place is wide.
   @Test func onePixelIsAPictureToo() {
     let low = Tensor(repeating: 0.5, shape: [1, 3, 1, 1])

@@ -65,7 +65,7 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
 }
 
 @Suite struct AutoencoderTests {
-  @Test(arguments: ["sd1", "built-in", "old-names", "no-quant"])
+  @Test(arguments: ["sd1", "built-in", "halves", "plain", "old-names", "no-quant"])
   func matchesDiffusers(name: String) throws {
     let golden = try Golden("vae/\(name)", policy: direct)
     let autoencoder = try AutoencoderKL(golden.parameters, config: AutoencoderConfig(golden.config))
@@ -76,6 +76,23 @@ private let direct = KernelPolicy(precision: .f32, winogradLimit: 0)
     let shift = autoencoder.config.shiftFactor
     #expect(autoencoder.decode((golden["mean"] - shift) * scale).distance(to: golden["decoded"]) < bound)
     #expect(golden.parameters.weights.surplus == [])
+  }
+
+  @Test func aDecoderHasNoMoreLevelsThanItsEncoder() throws {
+    let golden = try Golden("vae/halves")
+    let text = String(decoding: golden.config.json, as: UTF8.self)
+    let fewer = text.replacing(/"block_out_channels" : \[[^\]]*\]/, with: #""block_out_channels" : [8]"#)
+    #expect(fewer != text)
+    #expect {
+      _ = try AutoencoderConfig(Config(Data(fewer.utf8), path: "config.json"))
+    } throws: { "\($0)".contains("decoder_block_out_channels") }
+  }
+
+  /// The decoder's last maps, at a half or a quarter of the picture's size, and its pixels.
+  @Test(arguments: [("plain", 8), ("halves", 8 / 4 + 3), ("built-in", 16 / 16 + 3)])
+  func memoryGoesByTheLargestMaps(name: String, decoder: Int) throws {
+    let values = try AutoencoderConfig(Golden("vae/\(name)").config).valuesPerPixel
+    #expect(values == (8, decoder))
   }
 
   @Test func aDrawOfThePosteriorIsMeanAndDeviation() throws {

@@ -2,11 +2,16 @@
 
   python modules.py     writes Tests/ModelsTests/Golden/{text,vae,unet}
 """
+import sys
+
 import torch
 from diffusers import AutoencoderKL, LatentConsistencyModelPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from common import TESTS, fresh, randomize, save_component, save_io
+
+sys.path.insert(0, str(TESTS.parent / "Examples/train"))
+from networks import PatchAutoencoderKL
 
 GOLDEN = TESTS / "ModelsTests/Golden"
 
@@ -32,11 +37,12 @@ def text(name, cls, prefix=True, seed=1, **config):
     save_io(folder, ids=ids.int(), last=out.last_hidden_state, penultimate=out.hidden_states[-2], pooled=pooled)
 
 
-def vae(name, size, channels, rename=lambda k: k, squeeze=False, seed=2, **config):
+def vae(name, size, channels, rename=lambda k: k, squeeze=False, seed=2, cls=AutoencoderKL, ups=None, **config):
+    """ups: levels of the decoder, where it has not as many as the encoder."""
     n = len(channels)
-    model = randomize(AutoencoderKL(
-        block_out_channels=channels, down_block_types=["DownEncoderBlock2D"] * n, up_block_types=["UpDecoderBlock2D"] * n,
-        latent_channels=4, norm_num_groups=4, **config), seed)
+    model = randomize(cls(
+        block_out_channels=channels, down_block_types=["DownEncoderBlock2D"] * n,
+        up_block_types=["UpDecoderBlock2D"] * (ups or n), latent_channels=4, norm_num_groups=4, **config), seed)
     generator = torch.Generator().manual_seed(seed)
     picture = torch.rand(1, 3, *size, generator=generator) * 2 - 1
     with torch.no_grad():
@@ -92,7 +98,11 @@ def main():
     text("projection", CLIPTextModelWithProjection, hidden_act="gelu")
 
     vae("sd1", (32, 48), (8, 8, 12, 16), layers_per_block=2)
-    vae("built-in", (36, 20), (8, 12, 16), layers_per_block=1, mid_block_add_attention=False, scaling_factor=1.0)
+    vae("built-in", (36, 20), (8, 12, 16), cls=PatchAutoencoderKL, ups=1, decoder_block_out_channels=(16,),
+        decoder_layers_per_block=2)
+    vae("halves", (20, 28), (8, 12, 16), cls=PatchAutoencoderKL, ups=2, decoder_block_out_channels=(8, 16),
+        layers_per_block=2, decoder_layers_per_block=1, scaling_factor=0.5)
+    vae("plain", (36, 20), (8, 12, 16), layers_per_block=1, mid_block_add_attention=False, scaling_factor=1.0)
     vae("old-names", (16, 16), (8, 16), rename=old_names, squeeze=True, layers_per_block=1)
     vae("no-quant", (16, 24), (8, 16), layers_per_block=1, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.1)
 

@@ -17,7 +17,8 @@ from PIL import Image
 Image.MAX_IMAGE_PIXELS = None
 KINDS = ("begin", "middle", "end")
 MARK = 2.0
-TILES = (128, 16, True)  # Of the autoencoder.
+# Of the autoencoder: it encodes in tiles of 128 latents, and decodes in larger ones what has more latents than WHOLE.
+ENCODED, DECODED, WHOLE = (128, 16, True), (308, 16, True), 690 ** 2
 
 
 def spans(length, side, overlap, trimmed):
@@ -68,8 +69,10 @@ def contrasts(ratio, factor, lines, near):
 def measure(mode, before, after):
     """(direction, kind or "chance") → contrasts, of one picture."""
     result, source = Image.open(after).convert("RGB"), Image.open(before).convert("RGB")
-    factor, margin, cuts = (4, 8, [(128, 32, False), TILES]) if mode == "upscale" else (4, 0, [(48, 12, False), TILES])
+    factor, margin, cuts = (4, 8, [(128, 32, False)]) if mode == "upscale" else (4, 0, [(48, 12, False), ENCODED])
     sizes = [n + 2 * margin if mode == "upscale" else -(-n // factor) for n in source.size]
+    if sizes[0] * sizes[1] > WHOLE:
+        cuts.append(DECODED)
     reference = np.asarray(source.resize(result.size, Image.BICUBIC) if mode == "upscale" else source)
     result = np.asarray(result)
     found = {}

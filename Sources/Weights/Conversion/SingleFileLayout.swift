@@ -35,10 +35,8 @@ struct SingleFileLayout {
       guard let shape = UNetShape(folder: names) else { break }
       return .unet(shape, prefix: "model.diffusion_model.", heads: try SingleFileParts.pixelHeads(config))
     case "vae", "vqvae":
-      let levels = names.count { "decoder.up_blocks.\($0).resnets.0.conv1.weight" }
-      let layers = names.count { "decoder.up_blocks.0.resnets.\($0).conv1.weight" } - 1
-      guard levels > 0 else { break }
-      return .autoencoder(levels: levels, layers: layers, prefix: "first_stage_model.")
+      guard let map = NameMap.autoencoder(folder: names, prefix: "first_stage_model.") else { break }
+      return map
     case "text_encoder", "text_encoder_2":
       let layers = try config.integer("num_hidden_layers", default: 12)
       let isOpen = try part == "text_encoder_2" || config.string("hidden_act", default: "quick_gelu") == "gelu"

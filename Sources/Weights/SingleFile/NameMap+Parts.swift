@@ -33,6 +33,16 @@ extension NameMap {
     return map
   }
 
+  /// The same, by the names that a folder's autoencoder has; nil where its halves have other levels, which single files do not
+  /// know.
+  static func autoencoder(folder names: TensorNames, prefix: String) -> NameMap? {
+    let levels = names.count { "decoder.up_blocks.\($0).resnets.0.conv1.weight" }
+    let layers = names.count { "decoder.up_blocks.0.resnets.\($0).conv1.weight" } - 1
+    let down = names.count { "encoder.down_blocks.\($0).resnets.0.conv1.weight" }
+    return levels > 0 && (down == 0 || down == levels)
+      ? .autoencoder(levels: levels, layers: layers, prefix: prefix) : nil
+  }
+
   private mutating func addResnet(vae single: String, _ folder: String) {
     add(
       single, folder,

@@ -80,9 +80,10 @@ package struct SingleFileParts {
     let template = try (family ?? Family(named: isVQ ? "ldm-class" : "sd1")).parts[part]!
     if names.has("decoder.mid_block.resnets.0.conv1.weight") {
       // Diffusers' names: read as they are, told by their counterparts.
-      let levels = names.count { "decoder.up_blocks.\($0).resnets.0.conv1.weight" }
-      let layers = names.count { "decoder.up_blocks.0.resnets.\($0).conv1.weight" } - 1
-      let map = NameMap.autoencoder(levels: levels, layers: layers, prefix: "")
+      guard let map = NameMap.autoencoder(folder: names, prefix: "") else {
+        throw CheckpointError.family(
+          file.path, found: "an autoencoder whose halves have other levels, which its folder's config.json describes")
+      }
       let single = TensorNames(
         shapes: Dictionary(
           names.shapes.compactMap { name, shape in map.singleName(name).map { ($0.name, shape) } }

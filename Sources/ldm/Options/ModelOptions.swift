@@ -55,7 +55,7 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       How pictures go through the autoencoder: off (whole), in tiles of so many pixels a side, or auto (whole up to a \
-      megapixel).
+      megapixel, or more of a small model).
       """, valueName: "auto|off|pixels"))
   var tile = Tiling.auto
 

@@ -12,7 +12,10 @@ struct WorkOptions: ParsableArguments {
     completion: .list(["auto", "native", "input"]))
   var work: String = "auto"
 
-  @Flag(help: "Corrects nothing after decoding: no paste, no back-projection; what the reference pipelines give.")
+  @Flag(
+    help: """
+      Corrects nothing after decoding: no paste, no back-projection, nothing matched; what the reference pipelines give.
+      """)
   var raw = false
 
   @Option(

@@ -59,7 +59,7 @@ struct Draft {
       if let matches = job.request.matchesTexture { settings.append(("Match texture", "\(matches)")) }
     case .upscale:
       settings.append(("Noise level", "\(plan.noiseLevel ?? 0)"))
-      if let matches = job.request.matchesDetail { settings.append(("Match detail", "\(matches)")) }
+      if let matches = job.request.matchesDetail, !job.request.raw { settings.append(("Match detail", "\(matches)")) }
     }
     settings += hashes.settings
     settings += [("Task", job.task.rawValue), ("Version", software)]
