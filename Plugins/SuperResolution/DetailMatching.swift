@@ -5,7 +5,7 @@ import Diffusion
 ///
 /// The amplitudes of natural pictures fall as the inverse of the frequency, so that an octave has the contrast of the one below
 /// it (Field 1987, "Relations between the statistics of natural images and the response properties of cortical cells"). What
-/// exceeds that was not in the scene.
+/// exceeds that is more likely the network's own.
 ///
 /// - Parameters: picture: `[1, 3, k h, k w]`; low: `[1, 3, h, w]`.
 public func detailMatched(_ picture: Tensor, to low: Tensor) -> Tensor {

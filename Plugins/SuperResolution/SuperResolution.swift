@@ -58,8 +58,8 @@ public func finished(_ picture: Tensor, of low: Tensor, matchesDetail: Bool) -> 
   return backProjected(detailMatched(backProjected(picture, to: low, times: 1), to: low), to: low, times: 1)
 }
 
-/// x ← x + up(low - down(x)), twice: the coarse content of the result is the input's exactly (Irani & Peleg 1991,
-/// "Improving resolution by image registration").
+/// x ← x + up(low - down(x)), so many times: the coarse content of the result is the input's (Irani & Peleg 1991, "Improving
+/// resolution by image registration").
 ///
 /// - Parameters: picture: `[1, 3, k h, k w]`; low: `[1, 3, h, w]`.
 public func backProjected(_ picture: Tensor, to low: Tensor, times: Int = 2) -> Tensor {

@@ -52,8 +52,7 @@ extension LoadedModel {
     return Size(height: fitted(size.height), width: fitted(size.width))
   }
 
-  /// - Parameters:
-  ///   - height: of the latents, as is `width`.
+  /// Tiles of latents of this size, or of the picture that becomes them.
   func tiles(height: Int, width: Int, _ half: Half) -> Windows {
     let side =
       switch tiling {
