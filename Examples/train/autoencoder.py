@@ -24,8 +24,9 @@ def error(y, x):
     total = 0.5 * e.abs().mean() + 4 * e.square().mean() + 0.25 * edges
     for size, weight in COARSE:
         total = total + weight * F.avg_pool2d(e, size).abs().mean()
+    places = F.pixel_unshuffle(e, 4)
     for size, weight in PLACES:
-        total = total + weight * F.avg_pool2d(F.pixel_unshuffle(e, 4), size).abs().mean()
+        total = total + weight * F.avg_pool2d(places, size).abs().mean()
     return total
 
 

@@ -79,22 +79,27 @@ import Weights
     #expect(try atOnce.picture.elements == drawn(small, says: "{}").picture.elements)
   }
 
+  /// The picture of 2 steps by a recorded model with these defaults.
+  private func made(_ task: Job.Task, _ request: Request, by name: String, says defaults: String) throws -> [Float] {
+    let model = "\(folder.path)/\(name)"
+    try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/\(name)/model", toPath: model)
+    try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
+    var job = Job(task, request)
+    job.sampling.steps = 2
+    job.sampling.seed = 1
+    return try Engine(modelAt: model).run(job).elements
+  }
+
   /// A hole filled in 2 steps.
   private func filled(
     matchesBorder: Bool? = nil, matchesTexture: Bool? = nil, strength: Double = 1, side: Int = 32, says defaults: String
   ) throws -> [Float] {
-    let model = "\(folder.path)/inpaint"
-    try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/inpaint/model", toPath: model)
-    try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
     var request = Request(size: Size(height: side, width: side))
     request.image = Tensor(repeating: 0.5, shape: [1, 3, side, side])
     request.mask = Tensor(shape: [1, 1, side, side]) { out in for i in out.indices { out[i] = i % side < 12 ? 1 : 0 } }
     (request.matchesBorder, request.matchesTexture) = (matchesBorder, matchesTexture)
     request.strength = strength
-    var job = Job(.inpaint, request)
-    job.sampling.steps = 2
-    job.sampling.seed = 1
-    return try Engine(modelAt: model).run(job).elements
+    return try made(.inpaint, request, by: "inpaint", says: defaults)
   }
 
   @Test func whetherHolesMatchTheirBorderIsTheFoldersToSay() throws {
@@ -125,16 +130,10 @@ import Weights
 
   /// A plain picture enlarged in 2 steps.
   private func enlarged(matchesDetail: Bool? = nil, says defaults: String) throws -> [Float] {
-    let model = "\(folder.path)/upscaler"
-    try? FileManager.default.copyItem(atPath: "\(PipelineCase.golden)/upscaler/model", toPath: model)
-    try Data(defaults.utf8).write(to: URL(fileURLWithPath: "\(model)/ldm.json"))
     var request = Request(size: Size(height: 64, width: 64))
     request.image = Tensor(repeating: 0.25, shape: [1, 3, 16, 16])
     request.matchesDetail = matchesDetail
-    var job = Job(.upscale, request)
-    job.sampling.steps = 2
-    job.sampling.seed = 1
-    return try Engine(modelAt: model).run(job).elements
+    return try made(.upscale, request, by: "upscaler", says: defaults)
   }
 
   @Test func whetherAddedDetailIsMatchedIsTheFoldersToSay() throws {
