@@ -18,8 +18,11 @@ def opened(file):
 
 
 def rendered(svg, size=192):
+    """A drawing from its file, or from the bytes of it; None where it cannot be read."""
+    data, file = (svg, []) if isinstance(svg, bytes) else (None, [svg])
+    command = ["rsvg-convert", "-a", "-w", str(size), "-h", str(size), *file]
     try:
-        run = subprocess.run(["rsvg-convert", "-a", "-w", str(size), "-h", str(size), svg], capture_output=True, timeout=20)
+        run = subprocess.run(command, input=data, capture_output=True, timeout=20)
     except subprocess.TimeoutExpired:
         return None
     return opened(io.BytesIO(run.stdout)) if run.stdout else None
@@ -86,6 +89,31 @@ def squares(photo, count):
 
 def details(photo, count, random):
     """Windows with structure, at several scales, that overlap little."""
+    def worth(deviation, mean, busy, luma):
+        if structured(deviation, mean, busy):
+            return random.random() + min(mean, 25) / 25 + min(deviation, 60) / 60 + min(busy * 2, 1)
+
+    return windows(photo, count, random, worth)
+
+
+def calm(photo, count, random):
+    """Windows with little structure (sky, water, sand, snow, walls, what is out of focus), rather the bright and the
+    rough ones: what restores details must learn where there are few."""
+    def worth(deviation, mean, busy, luma):
+        clipped = float(((luma < 6) | (luma > 250)).mean())
+        if 3 <= deviation < 40 and clipped < 0.3 and not structured(deviation, mean, busy):
+            return random.random() + float(luma.mean()) / 512 + min(mean, 10) / 20
+
+    return windows(photo, count, random, worth)
+
+
+def structured(deviation, mean, busy):
+    return deviation >= 22 and mean >= 5 and busy >= 0.16
+
+
+def windows(photo, count, random, worth):
+    """The best windows among some at several scales, with little overlap; worth is from the deviation of the luma, the
+    mean gradient, how much is busy, and the luma, None for a window not to take."""
     candidates, scaled = [], {}
     for factor in scales(min(photo.size)):
         size = [max(PHOTO, round(side / factor)) for side in photo.size]
@@ -94,11 +122,10 @@ def details(photo, count, random):
         for _ in range(60):
             x, y = (random.randint(0, side - PHOTO) for side in size)
             window = slice(y, y + PHOTO), slice(x, x + PHOTO)
-            deviation, mean = float(luma[window].std()), float(gradient[window].mean())
-            busy = float((gradient[window] > 8).mean())
-            if deviation >= 22 and mean >= 5 and busy >= 0.16:
-                worth = random.random() + min(mean, 25) / 25 + min(deviation, 60) / 60 + min(busy * 2, 1)
-                candidates.append((worth, factor, x, y))
+            rise = gradient[window]
+            value = worth(float(luma[window].std()), float(rise.mean()), float((rise > 8).mean()), luma[window])
+            if value is not None:
+                candidates.append((value, factor, x, y))
     used = []
     for _, factor, x, y in sorted(candidates, reverse=True):
         if len(used) == count:

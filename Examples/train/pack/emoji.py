@@ -55,17 +55,24 @@ def wanted(codes, name):
     return TAG not in codes
 
 
-def emoji(packages):
-    """Yields (picture, caption, package, name)."""
-    font = Font(packages.path(PACKAGE, "usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"))
+def concepts(packages):
+    """Yields (code points, caption, name) of each emoji that is wanted."""
     words = keywords(packages)
     lines = packages.path("unicode-data", "usr/share/unicode/emoji/emoji-test.txt").read_text(encoding="utf-8")
     for match in re.finditer(r"^([0-9A-F ]+); fully-qualified\s+# \S+ E[\d.]+ (.*)", lines, re.M):
         codes, name = [int(code, 16) for code in match[1].split()], match[2].strip().lower()
-        png = font.picture(codes) if wanted(codes, name) else None
-        if png is None:
+        if not wanted(codes, name):
             continue
         caption = re.sub("[“”]", "", name.replace("flag: ", "flag of ").replace(":", ","))
         known = words.get("".join(chr(c) for c in codes if c != VARIATION), [])
         more = [word for word in known if word not in caption and re.fullmatch(r"[a-z \-]+", word)][:3]
-        yield Image.open(io.BytesIO(png)), ", ".join(["emoji of " + caption] + more), PACKAGE, name
+        yield codes, ", ".join(["emoji of " + caption] + more), name
+
+
+def emoji(packages):
+    """Yields (picture, caption, package, name)."""
+    font = Font(packages.path(PACKAGE, "usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"))
+    for codes, caption, name in concepts(packages):
+        png = font.picture(codes)
+        if png:
+            yield Image.open(io.BytesIO(png)), caption, PACKAGE, name

@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-# Each with the licence that its copyright file states.
+# Each package and repository with the licence that its copyright file, or LICENSE, states for the pictures.
 PICTURES = {
     "fonts-noto-color-emoji": "Apache-2.0 AND OFL-1.1",
     "openclipart-png": "public domain",
@@ -18,6 +18,11 @@ PICTURES = {
     "papirus-icon-theme": "GPL-3",
     "elementary-xfce-icon-theme": "GPL-2+",
     "tuxpaint-stamps-default": "GPL-2",
+    "13rac1/twemoji-color-font": "CC-BY-4.0",
+    "svgmoji/svgmoji": "CC-BY-SA-4.0",  # of OpenMoji, the only set taken from it
+    "shuding/fluentui-emoji-unicode": "MIT",
+    "EmojiTwo/emojitwo": "CC-BY-4.0",
+    "mozilla/fxemoji": "CC-BY-4.0",
 }
 WORDS = {"unicode-cldr-core": "Unicode-DFS-2016", "unicode-data": "Unicode-DFS-2016", "wamerican": "public domain"}
 

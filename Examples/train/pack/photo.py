@@ -3,9 +3,9 @@
 
 Needs apt-get, dpkg-deb, git; Python with pillow, numpy. The table has a row a photograph: key, source, rev, path,
 licence, author, nwhole, ndetail, box, caption. A source is deb:PACKAGE (a path with #N is the picture N inside a
-resource file of Qt) or git:OWNER/NAME on GitHub at the commit rev; nwhole and ndetail are the squares and the details
-to cut; box is the part used, as fractions left,top,right,bottom. Writes PACK/{train,val}/photo/NNNNN.webp and
-PACK/photo-captions.tsv. One group of keys in twenty is held out whole.
+resource file of Qt) or git:OWNER/NAME on GitHub at the commit rev; nwhole and ndetail are the squares and the most
+details to cut (with many details come calm windows); box is the part used, as fractions left,top,right,bottom. Writes
+PACK/{train,val}/photo/NNNNN.webp and PACK/photo-captions.tsv. One group of keys in twenty is held out whole.
 """
 import argparse
 import csv
@@ -20,9 +20,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from cuts import details, squares
+from cuts import calm, details, squares
 from half import Half
 from packages import Packages
+from repositories import from_git
+
+MANY = 6
 
 
 def inside_resource(data, number):
@@ -36,14 +39,6 @@ def inside_resource(data, number):
             if found == number:
                 return data[start:start + size]
     raise OSError("no such picture in the resource file")
-
-
-def from_git(repository, revision, path, work):
-    folder = work / "git" / repository
-    if not (folder / "HEAD").exists():
-        subprocess.run(["git", "clone", "-q", "--bare", f"https://github.com/{repository}", folder], check=True)
-    blob = ["git", "--git-dir", folder, "cat-file", "blob", f"{revision}:{path}"]
-    return subprocess.run(blob, check=True, stdout=subprocess.PIPE).stdout
 
 
 def photograph(row, packages):
@@ -65,6 +60,13 @@ def photograph(row, packages):
     return photo
 
 
+def near_by(photo, count, key):
+    """The details, and where there are to be many a calm window to three of them."""
+    yield from details(photo, count, random.Random(key))
+    if count >= MANY:
+        yield from calm(photo, count // 3, random.Random(key + " calm"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, required=True)
@@ -83,7 +85,7 @@ def main():
         group = re.sub(r"[-_ ]*\d*$", "", row["key"])
         held_out = int(hashlib.sha256(group.encode()).hexdigest(), 16) % 20 == 0
         cuts = [(cut, row["caption"]) for cut in squares(photo, int(row["nwhole"]))]
-        near = details(photo, int(row["ndetail"]), random.Random(row["key"]))
+        near = near_by(photo, int(row["ndetail"]), row["key"])
         for cut, caption in cuts + [(cut, "detail of a " + row["caption"]) for cut in near]:
             half.add(cut, held_out, caption, row["source"].split(":", 1)[1], row["licence"])
     half.finish()
