@@ -1,8 +1,11 @@
 """Stage 1: the autoencoder, four times smaller each way, four channels (Rombach et al. 2021, section 3.1).
 
-Writes OUT/base/vae, goes on from what is there. --decoder-only leaves the latents as they are, so that the networks
-which live in them need not be trained again.
+Writes OUT/base/vae, goes on from what is there. --new-decoder forgets the decoder that is there; the encoder waits for the
+new one. --decoder-only leaves the latents as they are, so that the networks which live in them need not be trained again,
+and learns from those of OUT/upscaler as well.
 """
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +15,10 @@ from pictures import Pictures, unit
 
 # Pooling and weight: colour and shading, which sharp edges hide.
 COARSE = ((2, 0.5), (4, 1.0), (8, 1.5), (16, 1.5), (64, 2.0))
+# The encoder waits for a new decoder so long, of the time.
+WAIT = 0.4
+# The greatest deviation of what is added to latents: those that are sampled are never quite right.
+NOISE = 0.15
 # The same for each of the 16 places in squares of 4 x 4 pixels: what is off alike in square after square is a grid.
 PLACES = ((2, 0.25), (4, 0.5), (8, 0.5), (16, 0.5), (32, 0.5))
 
@@ -24,10 +31,12 @@ def error(y, x):
     total = 0.5 * e.abs().mean() + 4 * e.square().mean() + 0.25 * edges
     for size, weight in COARSE:
         total = total + weight * F.avg_pool2d(e, size).abs().mean()
+    return total + grids(e)
+
+
+def grids(e):
     places = F.pixel_unshuffle(e, 4)
-    for size, weight in PLACES:
-        total = total + weight * F.avg_pool2d(places, size).abs().mean()
-    return total
+    return sum(weight * F.avg_pool2d(places, size).abs().mean() for size, weight in PLACES)
 
 
 def psnr(y, x):
@@ -65,35 +74,90 @@ def judge(model, held_out):
               " ".join(f"{t:.2f}" for t in tint.tolist()), flush=True)
 
 
+class Codec:
+    """The autoencoder while it is trained: its compiled pass, and which part of it learns."""
+
+    def __init__(self, model, arguments):
+        self.model, self.arguments = model, arguments
+        self.encoder = [w for part in (model.encoder, model.quant_conv) for w in part.parameters()]
+        if arguments.decoder_only:
+            for weight in self.encoder:
+                weight.requires_grad_(False)
+        self.run = torch.compile(self.passed) if arguments.compile else self.passed
+
+    def passed(self, x, deviation):
+        """x: [N, 3, H, W]. deviation: [N, 1, 1, 1]."""
+        with mixed_precision():
+            q = self.model.encode(x).latent_dist
+            mean, logvar = q.mean.float(), q.logvar.float()
+            z = mean + (torch.exp(0.5 * logvar) + deviation) * torch.randn_like(mean)
+        # What is left to learn by then is smaller than the steps of bfloat16.
+        with nullcontext() if self.arguments.decoder_only else mixed_precision():
+            y = self.model.decode(z).sample
+        return y.float(), mean, logvar
+
+    def loss(self, x):
+        deviation = NOISE * (2 * torch.rand(len(x), 1, 1, 1, device=DEVICE) - 1).clamp(min=0)
+        y, mean, logvar = self.run(x, deviation)
+        divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()  # Kullback-Leibler, from a unit normal
+        return error(y, x) + 2e-4 * divergence
+
+    def wait(self, done):
+        """Keeps the encoder as it is until a new decoder has learned to read it."""
+        if self.arguments.new_decoder and done < WAIT:
+            for weight in self.encoder:
+                weight.grad = None
+
+
+class Sampled:
+    """Latents that the upscaler samples. What is decoded from them cannot equal the truth, but must have no grid."""
+
+    def __init__(self, out):
+        self.unet = networks.upscaler(out / "upscaler/unet").to(DEVICE).eval().requires_grad_(False)
+        self.schedule = networks.schedule()
+
+    @torch.no_grad()
+    def latents(self, x, steps=4):
+        """Of pictures [N, 3, H, W], seen at a quarter of their size."""
+        small = F.interpolate(x, scale_factor=0.25, mode="bicubic", antialias=True).clamp(-1, 1)
+        z = torch.randn(len(x), 4, *small.shape[2:], device=DEVICE)
+        level = torch.full((len(x),), 5, device=DEVICE)
+        self.schedule.set_timesteps(steps)
+        for time in self.schedule.timesteps:
+            with mixed_precision():
+                v = self.unet(torch.cat([z, small], 1), time.to(DEVICE), None, class_labels=level).sample
+            z = self.schedule.step(v.float(), time, z).prev_sample
+        return z
+
+    def loss(self, model, x):
+        return grids(model.decode(self.latents(x)).sample - x)
+
+
 def main():
-    parser = options(__doc__.splitlines()[0], minutes=45, batch=8 if DEVICE.type == "cpu" else 96, rate=5e-4)
-    parser.add_argument("--decoder-only", action="store_true", help="leave the encoder as it is")
+    parser = options(__doc__.splitlines()[0], minutes=45, batch=8 if DEVICE.type == "cpu" else 192, rate=5e-4)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--decoder-only", action="store_true", help="leave the encoder as it is")
+    which.add_argument("--new-decoder", action="store_true", help="leave out the decoder that is there")
     arguments = prepare(parser.parse_args())
     pictures, held_out = Pictures(arguments.data, "train", DEVICE), Pictures(arguments.data, "val", DEVICE)
     folder = arguments.out / "base/vae"
     model = networks.autoencoder(folder).to(DEVICE)
-    if arguments.decoder_only:
-        model.encoder.requires_grad_(False)
-        model.quant_conv.requires_grad_(False)
+    if arguments.new_decoder:
+        model = networks.with_new_decoder(model).to(DEVICE)
+    codec = Codec(model, arguments)
     judge(model, held_out)
     # What is trained differs, so each way has a state; the other's is out of date once this one has run.
     names = ("decoder", "autoencoder") if arguments.decoder_only else ("autoencoder", "decoder")
     (arguments.out / f"{names[1]}.state.pt").unlink(missing_ok=True)
     training = Training(names[0], [model], arguments, average=0.995)
-
-    def pass_through(x):
-        q = model.encode(x).latent_dist
-        z = q.mean + torch.exp(0.5 * q.logvar) * torch.randn_like(q.mean)
-        return model.decode(z).sample, q.mean, q.logvar
-
-    run = torch.compile(pass_through) if arguments.compile else pass_through
+    sampled = Sampled(arguments.out) if arguments.decoder_only and (arguments.out / "upscaler/unet").exists() else None
     while training.running():
-        x = pictures.mixed(arguments.batch, 0.3, 0.4)
-        with mixed_precision():
-            y, mean, logvar = run(x)
-        mean, logvar = mean.float(), logvar.float()
-        divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()  # Kullback-Leibler, from a unit normal
-        training.update(error(y.float(), x) + 2e-4 * divergence)
+        loss = codec.loss(pictures.mixed(arguments.batch, 0.3, 0.4))
+        if sampled:
+            loss = loss + sampled.loss(model, pictures.mixed(arguments.batch // 2, 0.1, 0.1))
+        loss.backward()
+        codec.wait(training.done())
+        training.apply(loss.detach())
     training.finish()
     if not arguments.decoder_only:
         normalize(model, pictures)

@@ -2,21 +2,22 @@
 import torch
 
 import networks
-from loop import DEVICE, mixed_precision
+from loop import DEVICE, MIXED, mixed_precision
 
 STEPS = 1000
 
 
 def frozen_autoencoder(out):
+    """In bfloat16 where that is fast."""
     model = networks.PatchAutoencoderKL.from_pretrained(out / "base/vae", torch_dtype=torch.float32)
-    return model.to(DEVICE).eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    return model.to(DEVICE, torch.bfloat16 if MIXED else torch.float32, memory_format=torch.channels_last)
 
 
 @torch.no_grad()
 def encoded(autoencoder, x):
     """[N, 3, H, W] in [-1, 1] to the means of the latents, [N, 4, H/4, W/4]."""
-    with mixed_precision():
-        return autoencoder.encode(x).latent_dist.mean.float() * autoencoder.config.scaling_factor
+    return autoencoder.encode(x.to(autoencoder.dtype)).latent_dist.mean.float() * autoencoder.config.scaling_factor
 
 
 def spread(count):
@@ -39,7 +40,7 @@ class Loss:
         """network: (noised latents, times) -> v. places: [N, 1, h, w], how much a place counts; all the same without
         it. time: [N], if not all alike."""
         time = (spread(len(z)) if time is None else time).to(DEVICE)
-        noise = torch.randn(z.shape).to(DEVICE)
+        noise = torch.randn_like(z)
         signal = self.signal[time].view(-1, 1, 1, 1)
         noised = signal.sqrt() * z + (1 - signal).sqrt() * noise
         v = signal.sqrt() * noise - (1 - signal).sqrt() * z

@@ -5,11 +5,12 @@ import torch.nn.functional as F
 
 from diffusion import encoded
 from loop import DEVICE
-from pictures import unit
+from pictures import cut, unit
 from table import mirrors, weights, wordings
 
 HOLE = 5  # how much more a place to fill counts than one to keep
-RENEWED, MOVED = 0.2, 0.75  # shares: of kept pictures that are made anew when shown, of those that are moved then
+# Shares: of kept pictures that are made anew when shown, of those that are moved then.
+RENEWED, MOVED = 0.2 if DEVICE.type == "cpu" else 0.4, 0.75
 
 
 def masks(count, side, device):
@@ -52,13 +53,12 @@ def moved(x, kind):
     return torch.where((torch.rand(count, 1, 1, 1) < MOVED).to(x.device), other, x)
 
 
-def window(x, side, busiest):
-    """A window [3, side, side] of a picture [3, H, W]: of so many by chance, that with the most in it."""
-    def cut():
-        top, left = (int(torch.randint(length - side + 1, ())) for length in x.shape[1:])
-        return x[:, top:top + side, left:left + side]
-
-    return max((cut() for _ in range(busiest)), key=lambda part: part.std().item())
+def windows(x, side, busiest):
+    """Windows [N, 3, side, side] of pictures [N, 3, H, W]: of so many by chance, those with the most in them."""
+    some = [cut(x, *(torch.randint(length - side + 1, (len(x),)).to(x.device) for length in x.shape[2:]), side)
+            for _ in range(busiest)]
+    most = torch.stack([part.flatten(1).std(dim=1) for part in some]).argmax(0)
+    return torch.stack(some)[most, torch.arange(len(x), device=x.device)]
 
 
 class Latents:
@@ -91,7 +91,7 @@ class Latents:
         x = F.interpolate(moved(x, kind) if self.moves else x, (side, side), mode="area")
         if self.whole:
             # Drawings are mostly paper.
-            x = torch.stack([window(picture, self.side, busiest=(3, 1)[kind]) for picture in x])
+            x = windows(x, self.side, busiest=(3, 1)[kind])
         x = torch.where(mirrored.bool()[:, None, None, None], x.flip(-1), x)
         return x.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 

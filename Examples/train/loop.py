@@ -18,8 +18,11 @@ def bfloat16_is_fast():
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+MIXED = bfloat16_is_fast()
+
+
 def mixed_precision():
-    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=bfloat16_is_fast())
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=MIXED)
 
 
 def options(description, minutes, batch, rate):

@@ -3,32 +3,34 @@
 On these small networks a step of Muon is worth several of AdamW: every direction of a weight learns at the same pace,
 the rare ones too. A kernel of a convolution counts as the matrix [out, in * height * width].
 """
+from collections import defaultdict
+
 import torch
 
 # Of the quintic x <- a x + b x^3 + c x^5, which five times over takes every singular value near 1 (Jordan et al. 2024).
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonal(matrix, steps=5):
-    """The nearest matrix with equal singular values, about 1, by Newton and Schulz's iteration. matrix: [rows,
+def orthogonal(matrices, steps=5):
+    """The nearest matrices with equal singular values, about 1, by Newton and Schulz's iteration. matrices: [count, rows,
     columns].
 
-    The iteration runs on the small square x x^T alone, of which every factor is a polynomial: for the kernel of a 3 x 3
+    The iteration runs on the small squares x x^T alone, of which every factor is a polynomial: for the kernel of a 3 x 3
     convolution that is less than half the work.
     """
     a, b, c = QUINTIC
-    x = matrix / (matrix.norm() + 1e-7)
-    wide = x.shape[0] <= x.shape[1]
-    x = x if wide else x.T
-    square, product = x @ x.T, None
+    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    wide = x.shape[1] <= x.shape[2]
+    x = x if wide else x.mT
+    square, product = x @ x.mT, None
     for step in range(steps):
         factor = b * square + c * square @ square
-        factor.diagonal().add_(a)
+        factor.diagonal(dim1=1, dim2=2).add_(a)
         product = factor if product is None else factor @ product
         if step < steps - 1:
             square = factor @ square @ factor
     x = product @ x
-    return x if wide else x.T
+    return x if wide else x.mT
 
 
 class Muon(torch.optim.Optimizer):
@@ -41,17 +43,22 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
+            # Matrices of one shape in one product: a GPU waits else for the launch of each.
+            alike = defaultdict(list)
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if not state:
-                    state["momentum"] = torch.zeros_like(weight)
-                average = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-                nesterov = weight.grad.lerp(average, group["momentum"])
-                update = orthogonal(nesterov.reshape(len(weight), -1)).view(weight.shape)
-                scale = 0.2 * max(len(weight), weight[0].numel()) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"] * scale)
+                if weight.grad is not None:
+                    alike[len(weight), weight[0].numel()].append(weight)
+            for (rows, columns), weights in alike.items():
+                for weight in weights:
+                    if not self.state[weight]:
+                        self.state[weight]["momentum"] = torch.zeros_like(weight)
+                averages, gradients = [self.state[w]["momentum"] for w in weights], [w.grad for w in weights]
+                torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
+                nesterov = torch._foreach_lerp(gradients, averages, group["momentum"])
+                updates = orthogonal(torch.stack([x.reshape(rows, columns) for x in nesterov]))
+                updates = [update.view(w.shape) for update, w in zip(updates, weights)]
+                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(weights, updates, alpha=-group["lr"] * 0.2 * max(rows, columns) ** 0.5)
 
 
 def optimizers(modules, lr):

@@ -38,7 +38,7 @@ class PatchAutoencoderKL(AutoencoderKL):
 
     @register_to_config
     def __init__(self, block_out_channels=(32, 64, 128), down_block_types=("DownEncoderBlock2D",) * 3,
-                 layers_per_block=1, decoder_block_out_channels=(128,), up_block_types=("UpDecoderBlock2D",),
+                 layers_per_block=1, decoder_block_out_channels=(112,), up_block_types=("UpDecoderBlock2D",),
                  decoder_layers_per_block=3, latent_channels=4, norm_num_groups=16, sample_size=128,
                  mid_block_add_attention=False, scaling_factor=1.0):
         shared = dict(norm_num_groups=norm_num_groups, mid_block_add_attention=mid_block_add_attention)
@@ -54,6 +54,14 @@ class PatchAutoencoderKL(AutoencoderKL):
 def autoencoder(folder):
     """Pictures [N, 3, H, W] to latents [N, 4, H/4, W/4] and back."""
     return read(PatchAutoencoderKL, folder, PatchAutoencoderKL)
+
+
+def with_new_decoder(model):
+    """The encoder of this autoencoder, and a decoder of the present shape that has learned nothing."""
+    new = PatchAutoencoderKL()
+    for part in ("encoder", "quant_conv"):
+        new.get_submodule(part).load_state_dict(model.get_submodule(part).state_dict())
+    return new
 
 
 def base(folder):

@@ -1,4 +1,5 @@
 """The pack of training pictures: {train,val}/{art,photo}/*.webp and captions.tsv."""
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,25 @@ def flipped(x, share):
     return torch.where((torch.rand(len(x), device=x.device) < share)[:, None, None, None], x.flip(-1), x)
 
 
+def turned(x):
+    """Squares in one of the eight ways to lay them, all of these the same: what has no up and down, as texture."""
+    x = x if torch.rand(()) < 0.5 else x.mT
+    return x.rot90(int(torch.randint(4, ())), (-2, -1))
+
+
+def cut(x, tops, lefts, side):
+    """Windows [N, C, side, side] of pictures [N, C, H, W], each at its own place. tops, lefts: [N]."""
+    line = torch.arange(side, device=x.device)
+    number, channel = (torch.arange(n, device=x.device) for n in x.shape[:2])
+    return x[number[:, None, None, None], channel[:, None, None], (tops[:, None] + line)[:, None, :, None],
+             (lefts[:, None] + line)[:, None, None]]
+
+
+def opened(file):
+    """[H, W, 3] as bytes."""
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
 class Pictures:
     """One split, whole on the device: art [N, 3, 128, 128] and photo [M, 3, 256, 256] as bytes, with a caption each."""
 
@@ -29,7 +49,8 @@ class Pictures:
 
         def kind(name):
             files = sorted((pack / split / name).glob("*.webp"))
-            x = torch.from_numpy(np.stack([np.asarray(Image.open(f).convert("RGB")) for f in files]))
+            with ThreadPoolExecutor() as pool:
+                x = torch.from_numpy(np.stack(list(pool.map(opened, files))))
             return x.permute(0, 3, 1, 2).contiguous().to(device), [known[f"{split}/{name}/{f.name}"] for f in files]
 
         self.device = device
@@ -52,10 +73,9 @@ class Pictures:
     def crops(self, count, whole):
         """[count, 3, 128, 128]: windows of photographs; a share `whole` of them whole photographs made smaller."""
         index = torch.randint(len(self.photo), (count,), device=self.device)
-        top, left = torch.randint(self.photo.shape[-1] - SIDE + 1, (2, count), device=self.device).tolist()
-        windows = [self.photo[i, :, y:y + SIDE, x:x + SIDE] for i, y, x in zip(index.tolist(), top, left)]
+        windows = cut(self.photo[index], *torch.randint(self.photo.shape[-1] - SIDE + 1, (2, count), device=self.device), SIDE)
         entire = (torch.rand(count, device=self.device) < whole)[:, None, None, None]
-        return flipped(torch.where(entire, self.small[index], torch.stack(windows)), 0.5)
+        return turned(flipped(torch.where(entire, self.small[index], windows), 0.5))
 
     def mixed(self, count, art, whole):
         """[count, 3, 128, 128] in [-1, 1]: a share `art` of them drawings, the rest photographs."""

@@ -5,7 +5,8 @@ from collections import Counter
 from pack.captions import with_article
 
 # How often a kind of drawing is shown: icons of programs have hardly a use.
-SHOWN = {"emoji": 2, "icon": 0.2}
+SHOWN = {"emoji": 2, "clip art": 1.5, "icon": 0.2}
+STYLE, STYLED = " style", 0.6  # Emoji that name their style are not the usual ones.
 # Flags are told already, and pictures of one name are series more often than views of one thing.
 FLAGS, SERIES = 0.4, 4
 # What a mirror makes something else.
@@ -19,8 +20,9 @@ def captions(pack):
 
 
 def short(caption):
-    """A caption without its keywords."""
-    return caption.split(", ")[0]
+    """A caption without its keywords, but with its style."""
+    name, *more = caption.split(", ")
+    return ", ".join([name] + [part for part in more[:1] if part.endswith(STYLE)])
 
 
 def kind(caption):
@@ -29,10 +31,10 @@ def kind(caption):
 
 def spoken(caption):
     """A short caption as people say it: the names of emoji have no article, those of clip art have one."""
-    name = caption.removeprefix("emoji of ")
-    if name == caption:
+    name, *style = caption.removeprefix("emoji of ").split(", ")
+    if caption.startswith(name):
         return caption
-    return "emoji of " + ("the " + name if name.startswith("flag of ") else with_article(name))
+    return ", ".join(["emoji of " + ("the " + name if name.startswith("flag of ") else with_article(name))] + style)
 
 
 def wordings(caption):
@@ -53,7 +55,7 @@ def weights(known):
 
     def weight(caption):
         name = short(caption)
-        shown = FLAGS if " of flag of " in name else SHOWN.get(kind(caption), 1)
+        shown = FLAGS if " of flag of " in name else STYLED if name.endswith(STYLE) else SHOWN.get(kind(caption), 1)
         return shown * min(count[name] ** 0.5, SERIES) / count[name]
 
     return [weight(caption) for caption in known]

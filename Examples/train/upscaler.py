@@ -14,6 +14,12 @@ from loop import DEVICE, Training, options, prepare
 from pictures import Pictures
 
 LEVELS = 351  # of noise on the small picture
+COMPRESSED = 0.25  # the share of small pictures that come out of JPEG
+# Luma and both differences of colour of red, green and blue (ITU-R BT.601).
+YCC = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+# How coarse JPEG's steps are at a quality of 50, about: [3, 8, 8], luma and colours, by frequency down and across.
+FREQUENCY = torch.arange(8.0)[:, None] + torch.arange(8.0)
+STEPS = torch.stack([10 + 6 * FREQUENCY, 18 + 12 * FREQUENCY, 18 + 12 * FREQUENCY]).clamp(max=100)
 
 
 def quarter(x):
@@ -27,6 +33,29 @@ def quarter(x):
     else:
         small = F.interpolate(x, scale_factor=0.25, mode="bilinear", antialias=chance < 0.92)
     return small.clamp(-1, 1)
+
+
+def cosines():
+    """[8, 8], the discrete cosine transform of a row of eight."""
+    place = torch.arange(8, dtype=torch.float32)
+    rows = torch.cos(torch.pi / 8 * (place + 0.5) * place[:, None]) / 2
+    rows[0] /= 2 ** 0.5
+    return rows
+
+
+def compressed(x):
+    """Pictures [N, 3, H, W] in [-1, 1], a share of them with what JPEG leaves (ITU-T T.81): squares of eight pixels,
+    the higher frequencies in larger steps, colour most of all."""
+    quality = 60 + 35 * torch.rand(len(x), 1, 1, 1, 1, 1, device=x.device)
+    scale = (200 - 2 * quality) / 100
+    steps, transform = STEPS.to(x.device), cosines().to(x.device)
+    values = torch.einsum("ij,njhw->nihw", YCC.to(x.device), 127.5 * x)
+    squares = values.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
+    table = (steps[:, None, None] * scale).clamp(min=1)
+    waves = ((transform @ squares @ transform.mT) / table).round() * table
+    values = (transform.mT @ waves @ transform).transpose(3, 4).flatten(4).flatten(2, 3)
+    y = torch.einsum("ij,njhw->nihw", YCC.inverse().to(x.device), values) / 127.5
+    return torch.where((torch.rand(len(x), 1, 1, 1, device=x.device) < COMPRESSED), y.clamp(-1, 1), x)
 
 
 def noised(small, signal):
@@ -45,10 +74,10 @@ def main():
     unet = networks.upscaler(arguments.out / "upscaler/unet").to(DEVICE)
     training, criterion = Training("upscaler", [unet], arguments), Loss()
     signal = networks.low_resolution_schedule().alphas_cumprod.to(DEVICE)
-    run = torch.compile(unet) if arguments.compile else unet
+    run = torch.compile(unet, dynamic=False) if arguments.compile else unet
     while training.running():
         x = pictures.mixed(arguments.batch, 0.2, 0.1)
-        small, levels = noised(quarter(x), signal)
+        small, levels = noised(compressed(quarter(x)), signal)
         training.update(criterion(lambda z, t: run(torch.cat([z, small], 1), t, None, class_labels=levels,
                                                    return_dict=False)[0], encoded(autoencoder, x)))
     training.finish()
