@@ -7,46 +7,17 @@ and learns from those of OUT/upscaler as well.
 from contextlib import nullcontext
 
 import torch
-import torch.nn.functional as F
 
 import networks
+from errors import error, grid, psnr
 from loop import DEVICE, Training, mixed_precision, options, prepare
 from pictures import Pictures, unit
+from sampled import Sampled
 
-# Pooling and weight: colour and shading, which sharp edges hide.
-COARSE = ((2, 0.5), (4, 1.0), (8, 1.5), (16, 1.5), (64, 2.0))
 # The encoder waits for a new decoder so long, of the time.
 WAIT = 0.4
 # The greatest deviation of what is added to latents: those that are sampled are never quite right.
 NOISE = 0.15
-# The same for each of the 16 places in squares of 4 x 4 pixels: what is off alike in square after square is a grid.
-PLACES = ((2, 0.25), (4, 0.5), (8, 0.5), (16, 0.5), (32, 0.5))
-
-
-def error(y, x):
-    """Absolute and squared differences, of values, of edges, and of means over squares and places in them. x, y: [N, 3,
-    128, 128] in [-1, 1]."""
-    e = y - x
-    edges = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
-    total = 0.5 * e.abs().mean() + 4 * e.square().mean() + 0.25 * edges
-    for size, weight in COARSE:
-        total = total + weight * F.avg_pool2d(e, size).abs().mean()
-    return total + grids(e)
-
-
-def grids(e):
-    places = F.pixel_unshuffle(e, 4)
-    return sum(weight * F.avg_pool2d(places, size).abs().mean() for size, weight in PLACES)
-
-
-def psnr(y, x):
-    return (10 * torch.log10(4 / (y.clamp(-1, 1) - x).square().mean(dim=(1, 2, 3)))).mean().item()
-
-
-def grid(e):
-    """How much the 16 places of 4 x 4 squares differ in their mean errors: the root of the mean square."""
-    places = F.pixel_unshuffle(e, 4).mean(dim=(2, 3)).unflatten(1, (3, 16))
-    return (places - places.mean(dim=2, keepdim=True)).square().mean().sqrt().item()
 
 
 @torch.no_grad()
@@ -107,30 +78,6 @@ class Codec:
         if self.arguments.new_decoder and done < WAIT:
             for weight in self.encoder:
                 weight.grad = None
-
-
-class Sampled:
-    """Latents that the upscaler samples. What is decoded from them cannot equal the truth, but must have no grid."""
-
-    def __init__(self, out):
-        self.unet = networks.upscaler(out / "upscaler/unet").to(DEVICE).eval().requires_grad_(False)
-        self.schedule = networks.schedule()
-
-    @torch.no_grad()
-    def latents(self, x, steps=4):
-        """Of pictures [N, 3, H, W], seen at a quarter of their size."""
-        small = F.interpolate(x, scale_factor=0.25, mode="bicubic", antialias=True).clamp(-1, 1)
-        z = torch.randn(len(x), 4, *small.shape[2:], device=DEVICE)
-        level = torch.full((len(x),), 5, device=DEVICE)
-        self.schedule.set_timesteps(steps)
-        for time in self.schedule.timesteps:
-            with mixed_precision():
-                v = self.unet(torch.cat([z, small], 1), time.to(DEVICE), None, class_labels=level).sample
-            z = self.schedule.step(v.float(), time, z).prev_sample
-        return z
-
-    def loss(self, model, x):
-        return grids(model.decode(self.latents(x)).sample - x)
 
 
 def main():

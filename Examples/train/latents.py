@@ -64,9 +64,10 @@ def windows(x, side, busiest):
 class Latents:
     """One split at one size: pictures, captions as token ids, latents.
 
-    side: of the pictures, pixels. whole: of those whose windows they are; none: they are no windows. ids: captions to token ids [N, 32]. Each caption comes in one of several wordings; a
-    tenth of them is left out, for classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598). moves: pictures
-    come in ever other places and sizes; held-out ones as they are.
+    side: of the pictures, pixels. whole: of those whose windows they are; none: they are no windows. ids: captions to
+    token ids [N, 32]. Each caption comes in one of several wordings; a tenth of them is left out, for classifier-free
+    guidance (Ho and Salimans 2022, arXiv 2207.12598). moves: pictures come in ever other places and sizes; held-out
+    ones as they are.
     """
 
     def __init__(self, pictures, autoencoder, side, ids, moves=False, whole=None):

@@ -12,7 +12,8 @@ Set = namedtuple("Set", "style repository revision path")  # the path holds the 
 NOT_RED = "(?!275[37])"  # the red question and exclamation mark, of another colour in the sets from before their names
 SETS = [
     Set("flat", "13rac1/twemoji-color-font", "b85cc979dfcb4b70e90d56c684ab3eba00e5dce6", r"assets/twemoji-svg/([0-9a-f-]+)\.svg"),
-    Set("outlined", "svgmoji/svgmoji", "fb4bf0c2e6188c0cf70642d2931e92b9b7b0ae65", r"packages/svgmoji__openmoji/svg/([0-9A-F-]+)\.svg"),
+    Set("outlined", "svgmoji/svgmoji", "fb4bf0c2e6188c0cf70642d2931e92b9b7b0ae65",
+        r"packages/svgmoji__openmoji/svg/([0-9A-F-]+)\.svg"),
     Set("3d", "shuding/fluentui-emoji-unicode", "7a40f1a2d064d76e436813edc0f09b6c8cde5da8", r"assets/([0-9a-f-]+)_3d\.png"),
     Set("bright", "EmojiTwo/emojitwo", "311eff547b3ff4a61fdbae897dd09d41416048fc", rf"svg/({NOT_RED}[0-9a-f-]+)\.svg"),
     Set("simple", "mozilla/fxemoji", "270af343bee346d8221f87806d2b1eee0438431a", rf"svgs/\w+/u({NOT_RED}[0-9A-F]+)-\w+\.svg"),
