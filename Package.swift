@@ -50,7 +50,8 @@ let package = Package(
       name: "LatentDiffusion",
       dependencies: ["Models", "LDMPlugin", "TextToImage", "ImageToImage", "Inpainting", "SuperResolution", "Depth"]),
     .target(
-      name: "BuiltInModel", exclude: ["MODEL_CARD.md", "SOURCES-photo.md", "photos.tsv"], resources: [.copy("model")]),
+      name: "BuiltInModel", exclude: ["MODEL_CARD.md", "SOURCES-drawings.md", "SOURCES-photo.md", "photos.tsv"],
+      resources: [.copy("model")]),
     .executableTarget(
       name: "ldm",
       dependencies: [

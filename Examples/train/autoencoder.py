@@ -1,8 +1,8 @@
 """Stage 1: the autoencoder, four times smaller each way, four channels (Rombach et al. 2021, section 3.1).
 
-Writes OUT/base/vae, goes on from what is there. --new-decoder forgets the decoder that is there; the encoder waits for the
-new one. --decoder-only leaves the latents as they are, so that the networks which live in them need not be trained again,
-and learns from those of OUT/upscaler as well.
+Writes OUT/base/vae, goes on from what is there. --new-decoder begins with the encoder that is there and no more; it waits for
+the new decoder. --decoder-only leaves the latents as they are, so that the networks which live in them need not be
+trained again, and learns from those of OUT/upscaler as well.
 """
 from contextlib import nullcontext
 
@@ -84,7 +84,8 @@ def main():
     parser = options(__doc__.splitlines()[0], minutes=45, batch=8 if DEVICE.type == "cpu" else 192, rate=5e-4)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--decoder-only", action="store_true", help="leave the encoder as it is")
-    which.add_argument("--new-decoder", action="store_true", help="leave out the decoder that is there")
+    which.add_argument("--new-decoder", action="store_true", help="forget the decoder that is there, and how far training was; "
+                                                                "to go on later, leave this out")
     arguments = prepare(parser.parse_args())
     pictures, held_out = Pictures(arguments.data, "train", DEVICE), Pictures(arguments.data, "val", DEVICE)
     folder = arguments.out / "base/vae"
@@ -93,9 +94,11 @@ def main():
         model = networks.with_new_decoder(model).to(DEVICE)
     codec = Codec(model, arguments)
     judge(model, held_out)
-    # What is trained differs, so each way has a state; the other's is out of date once this one has run.
+    # What is trained differs, so each way has a state; the other's is out of date once this one has run, and both are of
+    # another decoder than a new one.
     names = ("decoder", "autoencoder") if arguments.decoder_only else ("autoencoder", "decoder")
-    (arguments.out / f"{names[1]}.state.pt").unlink(missing_ok=True)
+    for name in names if arguments.new_decoder else names[1:]:
+        (arguments.out / f"{name}.state.pt").unlink(missing_ok=True)
     training = Training(names[0], [model], arguments, average=0.995)
     sampled = Sampled(arguments.out) if arguments.decoder_only and (arguments.out / "upscaler/unet").exists() else None
     while training.running():

@@ -1,7 +1,7 @@
 """Stage 3: text to image and inpainting, one network (Rombach et al. 2021, sections 3.3 and 4.5), and its text encoder.
 
-Writes OUT/base, goes on from what is there. First at 64 pixels, where a picture costs an eighth and what words mean is
-learned soonest; then at 64 and 128 by turns, so that the smaller size is not forgotten.
+Writes OUT/base, goes on from what is there. On a processor first at 64 pixels, where a picture costs an eighth and what words
+mean is learned soonest; then, and on a GPU at once, at 64 and 128 by turns, so that the smaller size is not forgotten.
 """
 import itertools
 import json
@@ -96,8 +96,9 @@ def main():
     data, held_out = ({side: Latents(split, autoencoder, pixels[side], ids, moves, 128 if side == WINDOWS else None)
                        for side in dict.fromkeys(arguments.side)} for split, moves in zip(pictures, (True, False)))
     network = Network(arguments.out, vocabulary)
-    # About as long as a cooldown: at 0.998 half of what ended a run of 350 steps was from before it.
-    training = Training("base", [network.unet, network.text], arguments, average=0.99 if DEVICE.type == "cpu" else 0.998)
+    # About as long as a cooldown, on a GPU some 700 steps: at 0.998 half of what ended a run of 350 was from before it.
+    average = 0.99 if DEVICE.type == "cpu" else 0.998
+    training = Training("base", [network.unet, network.text], arguments, average)
     compiled = torch.compile(network.unet, dynamic=False) if arguments.compile else network.unet
     criterion = Loss()
 

@@ -23,7 +23,7 @@ def flipped(x, share):
 
 
 def turned(x):
-    """Squares in one of the eight ways to lay them, all of these the same: what has no up and down, as texture."""
+    """Squares in one of the eight ways to lay them, all of these the same: details have no up and down."""
     x = x if torch.rand(()) < 0.5 else x.mT
     return x.rot90(int(torch.randint(4, ())), (-2, -1))
 
@@ -73,9 +73,10 @@ class Pictures:
     def crops(self, count, whole):
         """[count, 3, 128, 128]: windows of photographs; a share `whole` of them whole photographs made smaller."""
         index = torch.randint(len(self.photo), (count,), device=self.device)
-        windows = cut(self.photo[index], *torch.randint(self.photo.shape[-1] - SIDE + 1, (2, count), device=self.device), SIDE)
+        places = torch.randint(self.photo.shape[-1] - SIDE + 1, (2, count), device=self.device)
+        windows = turned(cut(self.photo[index], *places, SIDE))
         entire = (torch.rand(count, device=self.device) < whole)[:, None, None, None]
-        return turned(flipped(torch.where(entire, self.small[index], windows), 0.5))
+        return flipped(torch.where(entire, self.small[index], windows), 0.5)
 
     def mixed(self, count, art, whole):
         """[count, 3, 128, 128] in [-1, 1]: a share `art` of them drawings, the rest photographs."""

@@ -6,6 +6,8 @@ import networks
 from errors import grids
 from loop import DEVICE, mixed_precision
 
+LEVEL = 5  # of noise on the small picture, as at work
+
 
 class Sampled:
     """Latents that the upscaler samples. What is decoded from them cannot equal the truth, but must have no grid."""
@@ -13,13 +15,15 @@ class Sampled:
     def __init__(self, out):
         self.unet = networks.upscaler(out / "upscaler/unet").to(DEVICE).eval().requires_grad_(False)
         self.schedule = networks.schedule()
+        self.signal = networks.low_resolution_schedule().alphas_cumprod[LEVEL].to(DEVICE)
 
     @torch.no_grad()
     def latents(self, x, steps=4):
         """Of pictures [N, 3, H, W], seen at a quarter of their size."""
         small = F.interpolate(x, scale_factor=0.25, mode="bicubic", antialias=True).clamp(-1, 1)
+        small = self.signal.sqrt() * small + (1 - self.signal).sqrt() * torch.randn_like(small)
         z = torch.randn(len(x), 4, *small.shape[2:], device=DEVICE)
-        level = torch.full((len(x),), 5, device=DEVICE)
+        level = torch.full((len(x),), LEVEL, device=DEVICE)
         self.schedule.set_timesteps(steps)
         for time in self.schedule.timesteps:
             with mixed_precision():

@@ -6,7 +6,8 @@ from pack.captions import with_article
 
 # How often a kind of drawing is shown: icons of programs have hardly a use.
 SHOWN = {"emoji": 2, "clip art": 1.5, "icon": 0.2}
-STYLE, STYLED = " style", 0.6  # Emoji that name their style are not the usual ones.
+# How the styles of emoji end that name one; how often those are shown.
+STYLE, STYLED = " style", 0.6
 # Flags are told already, and pictures of one name are series more often than views of one thing.
 FLAGS, SERIES = 0.4, 4
 # What a mirror makes something else.
@@ -22,7 +23,8 @@ def captions(pack):
 def short(caption):
     """A caption without its keywords, but with its style."""
     name, *more = caption.split(", ")
-    return ", ".join([name] + [part for part in more[:1] if part.endswith(STYLE)])
+    styled = more and kind(caption) == "emoji" and more[0].endswith(STYLE)
+    return f"{name}, {more[0]}" if styled else name
 
 
 def kind(caption):
@@ -55,7 +57,8 @@ def weights(known):
 
     def weight(caption):
         name = short(caption)
-        shown = FLAGS if " of flag of " in name else STYLED if name.endswith(STYLE) else SHOWN.get(kind(caption), 1)
+        styled = ", " in name
+        shown = FLAGS if " of flag of " in name else STYLED if styled else SHOWN.get(kind(caption), 1)
         return shown * min(count[name] ** 0.5, SERIES) / count[name]
 
     return [weight(caption) for caption in known]

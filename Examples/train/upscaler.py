@@ -17,9 +17,9 @@ LEVELS = 351  # of noise on the small picture
 COMPRESSED = 0.25  # the share of small pictures that come out of JPEG
 # Luma and both differences of colour of red, green and blue (ITU-R BT.601).
 YCC = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-# How coarse JPEG's steps are at a quality of 50, about: [3, 8, 8], luma and colours, by frequency down and across.
+# JPEG's tables at a quality of 50, about: [3, 8, 8], luma and colours, by frequency down and across.
 FREQUENCY = torch.arange(8.0)[:, None] + torch.arange(8.0)
-STEPS = torch.stack([10 + 6 * FREQUENCY, 18 + 12 * FREQUENCY, 18 + 12 * FREQUENCY]).clamp(max=100)
+QUANTIZATION = torch.stack([10 + 6 * FREQUENCY, 18 + 12 * FREQUENCY, 18 + 12 * FREQUENCY]).clamp(max=100)
 
 
 def quarter(x):
@@ -48,14 +48,14 @@ def compressed(x):
     the higher frequencies in larger steps, colour most of all."""
     quality = 60 + 35 * torch.rand(len(x), 1, 1, 1, 1, 1, device=x.device)
     scale = (200 - 2 * quality) / 100
-    steps, transform = STEPS.to(x.device), cosines().to(x.device)
+    coarse, transform = QUANTIZATION.to(x.device), cosines().to(x.device)
     values = torch.einsum("ij,njhw->nihw", YCC.to(x.device), 127.5 * x)
     squares = values.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
-    table = (steps[:, None, None] * scale).clamp(min=1)
+    table = (coarse[:, None, None] * scale).clamp(min=1)
     waves = ((transform @ squares @ transform.mT) / table).round() * table
     values = (transform.mT @ waves @ transform).transpose(3, 4).flatten(4).flatten(2, 3)
     y = torch.einsum("ij,njhw->nihw", YCC.inverse().to(x.device), values) / 127.5
-    return torch.where((torch.rand(len(x), 1, 1, 1, device=x.device) < COMPRESSED), y.clamp(-1, 1), x)
+    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < COMPRESSED, y.clamp(-1, 1), x)
 
 
 def noised(small, signal):

@@ -108,6 +108,7 @@ def calm(photo, count, random):
 
 
 def structured(deviation, mean, busy):
+    """Whether a window has details, by the deviation of its luma, its mean gradient, and how much of it is busy."""
     return deviation >= 22 and mean >= 5 and busy >= 0.16
 
 

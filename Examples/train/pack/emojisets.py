@@ -34,6 +34,7 @@ def files(found, work):
 
 
 def picture(found, path, work):
+    """One emoji of a set, about as large as Noto's; None where it cannot be read."""
     data = from_git(found.repository, found.revision, path, work)
     drawn = rendered(data) if path.endswith(".svg") else opened(io.BytesIO(data))
     bounds = drawn and drawn.getbbox()

@@ -8,7 +8,8 @@ struct TextToImageCommand: ParsableCommand {
     discussion: """
       Each operand is a prompt and gives a picture; without one, each line of stdin is a prompt. The built-in model knows \
       captions that begin with "emoji of", "clip art of", "icon of", "cartoon of" or "photo of"; a prompt that begins with \
-      none of them gets the first. Emoji come in other styles too: "emoji of red apple, 3d style", or flat, outlined, bright, simple.
+      none of them gets the first. Emoji come in other styles too: \
+      "emoji of red apple, 3d style", or flat, outlined, bright, simple.
       """)
 
   @Argument(help: ArgumentHelp("What to show; each operand is one picture.", valueName: "prompt"))
