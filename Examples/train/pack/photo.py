@@ -25,7 +25,7 @@ from half import Half
 from packages import Packages
 from repositories import from_git
 
-MANY = 6
+MANY = 6  # Details; from so many on calm windows come too.
 
 
 def inside_resource(data, number):
