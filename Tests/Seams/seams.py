@@ -18,7 +18,7 @@ Image.MAX_IMAGE_PIXELS = None
 KINDS = ("begin", "middle", "end")
 MARK = 2.0
 # Of the autoencoder: it encodes in tiles of 128 latents, and decodes in larger ones what has more latents than WHOLE.
-ENCODED, DECODED, WHOLE = (128, 16, True), (308, 16, True), 690 ** 2
+ENCODED, DECODED, WHOLE = (128, 16, True), (323, 16, True), 724 ** 2
 
 
 def spans(length, side, overlap, trimmed):
