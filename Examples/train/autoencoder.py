@@ -74,7 +74,8 @@ class Codec:
         return error(y, x) + 2e-4 * divergence
 
     def wait(self, done):
-        """Keeps the encoder as it is until a new decoder has learned to read it."""
+        """Keeps the encoder as it is until a new decoder has learned to read it. By its gradients: to freeze it and free it
+        again would compile the pass anew."""
         if self.arguments.new_decoder and done < WAIT:
             for weight in self.encoder:
                 weight.grad = None

@@ -39,23 +39,24 @@ def tokenizer(out):
 
 
 class Network:
-    def __init__(self, out, vocabulary):
+    """dropout: the part of the features inside of ResNet blocks that training drops: with time enough the pictures are
+    learned by heart."""
+
+    def __init__(self, out, vocabulary, dropout, compiles):
         self.unet = networks.base(out / "base/unet").to(DEVICE)
         self.text = networks.text_encoder(out / "base/text_encoder", vocabulary).to(DEVICE)
-        self.run = self.unet
-
-    def learns(self, dropout):
-        """Drops a part of the features inside of ResNet blocks: with time enough the pictures are learned by heart."""
+        self.compiled = torch.compile(self.unet, dynamic=False) if compiles else self.unet
         for part in self.unet.modules():
             if isinstance(part, ResnetBlock2D):
                 part.dropout.p = dropout
-        self.unet.train()
 
     def loss(self, criterion, batch, time=None):
         z, condition, ids, places = batch
         context = self.text(ids).last_hidden_state
+        # Batches that are judged have other sizes, not worth compiling for.
+        run = self.compiled if self.unet.training else self.unet
         return criterion(
-            lambda x, t: self.run(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places, time)
+            lambda x, t: run(torch.cat([x, condition], 1), t, context, return_dict=False)[0], z, places, time)
 
     def save(self, out):
         self.unet.half().save_pretrained(out / "base/unet")
@@ -95,18 +96,16 @@ def main():
     pixels = {side: 64 if side == WINDOWS else side for side in arguments.side}
     data, held_out = ({side: Latents(split, autoencoder, pixels[side], ids, moves, 128 if side == WINDOWS else None)
                        for side in dict.fromkeys(arguments.side)} for split, moves in zip(pictures, (True, False)))
-    network = Network(arguments.out, vocabulary)
+    network = Network(arguments.out, vocabulary, arguments.dropout, arguments.compile)
     # About as long as a cooldown, on a GPU some 700 steps: at 0.998 half of what ended a run of 350 was from before it.
     average = 0.99 if DEVICE.type == "cpu" else 0.998
     training = Training("base", [network.unet, network.text], arguments, average)
-    compiled = torch.compile(network.unet, dynamic=False) if arguments.compile else network.unet
     criterion = Loss()
 
     def judge():
         """The loss on the same held-out pictures, six in ten drawings, masks, times and noise each time: of whole ones, and
         inside of holes alone."""
         network.unet.eval()
-        network.run = network.unet
         for side, latents in held_out.items():
             with torch.random.fork_rng(), torch.no_grad():
                 torch.manual_seed(0)
@@ -115,8 +114,7 @@ def main():
                 losses = [[network.loss(criterion, batch).item() for batch in batches] for batches in (whole, holes)]
             print("held out, {}: {:.4f}, in holes {:.4f} at step {}".format(
                 side, *(sum(part) / len(part) for part in losses), training.step), flush=True)
-        network.learns(arguments.dropout)
-        network.run = compiled
+        network.unet.train()
 
     judge()
     # Attention over so few places is quicker written out.

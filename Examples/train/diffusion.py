@@ -26,6 +26,11 @@ def spread(count):
     return ((torch.randperm(count) + torch.rand(count)) * (STEPS / count)).long().clamp(max=STEPS - 1)
 
 
+def noised(x, noise, signal):
+    """x with noise, at a power of the signal that broadcasts against them (Ho et al. 2020, arXiv 2006.11239, eq. 4)."""
+    return signal.sqrt() * x + (1 - signal).sqrt() * noise
+
+
 class Loss:
     """The squared error of v (Salimans and Ho 2022, arXiv 2202.00512, appendix D) at uniform times.
 
@@ -42,9 +47,8 @@ class Loss:
         time = (spread(len(z)) if time is None else time).to(DEVICE)
         noise = torch.randn_like(z)
         signal = self.signal[time].view(-1, 1, 1, 1)
-        noised = signal.sqrt() * z + (1 - signal).sqrt() * noise
         v = signal.sqrt() * noise - (1 - signal).sqrt() * z
         with mixed_precision():
-            guess = network(noised, time)
+            guess = network(noised(z, noise, signal), time)
         error = (guess.float() - v).square()
         return error.mean() if places is None else (error * places).mean() / places.mean()

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 import networks
+from diffusion import noised
 from errors import grids
 from loop import DEVICE, mixed_precision
 
@@ -21,7 +22,7 @@ class Sampled:
     def latents(self, x, steps=4):
         """Of pictures [N, 3, H, W], seen at a quarter of their size."""
         small = F.interpolate(x, scale_factor=0.25, mode="bicubic", antialias=True).clamp(-1, 1)
-        small = self.signal.sqrt() * small + (1 - self.signal).sqrt() * torch.randn_like(small)
+        small = noised(small, torch.randn_like(small), self.signal)
         z = torch.randn(len(x), 4, *small.shape[2:], device=DEVICE)
         level = torch.full((len(x),), LEVEL, device=DEVICE)
         self.schedule.set_timesteps(steps)

@@ -33,9 +33,9 @@ def kind(caption):
 
 def spoken(caption):
     """A short caption as people say it: the names of emoji have no article, those of clip art have one."""
-    name, *style = caption.removeprefix("emoji of ").split(", ")
-    if caption.startswith(name):
+    if kind(caption) != "emoji":
         return caption
+    name, *style = caption.removeprefix("emoji of ").split(", ")
     return ", ".join(["emoji of " + ("the " + name if name.startswith("flag of ") else with_article(name))] + style)
 
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import networks
-from diffusion import Loss, encoded, frozen_autoencoder
+from diffusion import Loss, encoded, frozen_autoencoder, noised
 from loop import DEVICE, Training, options, prepare
 from pictures import Pictures
 
@@ -58,12 +58,10 @@ def compressed(x):
     return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < COMPRESSED, y.clamp(-1, 1), x)
 
 
-def noised(small, signal):
-    """The small pictures with noise, half of them with little; and the levels, [N]."""
-    levels = torch.randint(LEVELS, (len(small),), device=DEVICE)
-    levels = torch.where(torch.rand(len(small), device=DEVICE) < 0.5, levels // 8, levels)
-    part = signal[levels].view(-1, 1, 1, 1)
-    return part.sqrt() * small + (1 - part).sqrt() * torch.randn_like(small), levels
+def levels(count):
+    """[count], of noise: half of them low."""
+    some = torch.randint(LEVELS, (count,), device=DEVICE)
+    return torch.where(torch.rand(count, device=DEVICE) < 0.5, some // 8, some)
 
 
 def main():
@@ -77,8 +75,9 @@ def main():
     run = torch.compile(unet, dynamic=False) if arguments.compile else unet
     while training.running():
         x = pictures.mixed(arguments.batch, 0.2, 0.1)
-        small, levels = noised(compressed(quarter(x)), signal)
-        training.update(criterion(lambda z, t: run(torch.cat([z, small], 1), t, None, class_labels=levels,
+        small, level = compressed(quarter(x)), levels(len(x))
+        small = noised(small, torch.randn_like(small), signal[level].view(-1, 1, 1, 1))
+        training.update(criterion(lambda z, t: run(torch.cat([z, small], 1), t, None, class_labels=level,
                                                    return_dict=False)[0], encoded(autoencoder, x)))
     training.finish()
     unet.half().save_pretrained(arguments.out / "upscaler/unet")

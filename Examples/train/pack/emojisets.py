@@ -47,9 +47,10 @@ def picture(found, path, work):
 
 def emojisets(packages):
     """Yields (picture, caption, repository, name): the names of Noto's, but no flags of countries."""
+    wanted = list(concepts(packages))
     for found in SETS:
         known = files(found, packages.folder)
-        for codes, caption, name in concepts(packages):
+        for codes, caption, name in wanted:
             path = None if name.startswith("flag: ") else known.get(bare(codes))
             drawn = path and picture(found, path, packages.folder)
             if drawn:
